@@ -1,0 +1,78 @@
+//! Access as a value: a verb takes `&Member<Role>`, and only [`member`] makes one.
+
+use std::{marker::PhantomData, net::IpAddr};
+
+use domain::{Role, SessionId, TenantId, TenantSlug, UserId};
+
+use crate::{Error, Platform};
+
+/// Where a request came from, for the audit and the log.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub address: Option<IpAddr>,
+    pub request_id: String,
+}
+
+/// Somebody who is signed in. Made by [`crate::sessions::authenticate`] alone.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub user: UserId,
+    pub session: SessionId,
+    pub operator: bool,
+    pub origin: Origin,
+    pub(crate) _proof: (),
+}
+
+/// A role as a type.
+pub trait AtLeast {
+    const ROLE: Role;
+    const NAME: &'static str;
+}
+
+macro_rules! roles {
+    ($($name:ident),*) => {$(
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+        impl AtLeast for $name {
+            const ROLE: Role = Role::$name;
+            const NAME: &'static str = stringify!($name);
+        }
+    )*};
+}
+roles!(Viewer, Developer, Admin, Owner);
+
+/// Proof that `actor` holds at least the role `R` in `tenant`.
+#[derive(Clone, Debug)]
+pub struct Member<R> {
+    pub tenant: TenantId,
+    pub slug: TenantSlug,
+    pub role: Role,
+    pub actor: Actor,
+    _role: PhantomData<R>,
+}
+
+/// Proof that `actor` runs the platform.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    pub actor: Actor,
+    _proof: (),
+}
+
+/// `tenant` is a slug or a `ten_…` id. An outsider is told that it is not found.
+pub async fn member<R: AtLeast>(
+    _platform: &Platform,
+    _actor: &Actor,
+    _tenant: &str,
+) -> Result<Member<R>, Error> {
+    todo!()
+}
+
+pub fn operator(actor: &Actor) -> Result<Operator, Error> {
+    if !actor.operator {
+        return Err(Error::NotFound("page"));
+    }
+    Ok(Operator {
+        actor: actor.clone(),
+        _proof: (),
+    })
+}

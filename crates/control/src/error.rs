@@ -1,0 +1,50 @@
+//! The one error of the control plane. It knows nothing of HTTP or HTML.
+
+use domain::{Invalid, Problems, report::Refusal};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("sign in first")]
+    Unauthenticated,
+    #[error("the e-mail address or the password is wrong")]
+    WrongCredentials,
+    /// Also whatever the caller may not know to exist.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    #[error("your role does not allow this; it takes {0} or more")]
+    Forbidden(&'static str),
+    #[error("{0} is already taken")]
+    Taken(&'static str),
+    #[error("{0}")]
+    Invalid(#[from] Problems),
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("the body is larger than the limit of {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("the body ended before it was complete")]
+    Incomplete,
+    /// It exists and is in a state that does not allow this.
+    #[error("{0}")]
+    Conflict(String),
+    #[error("the resource changed since you read it; read it again")]
+    PreconditionFailed,
+    #[error("name the revision you read in `If-Match`")]
+    PreconditionRequired,
+    #[error("too many attempts; try again in {retry_after_seconds} seconds")]
+    TooManyAttempts { retry_after_seconds: u64 },
+    /// Something behind us is away: the database, the object store, every worker.
+    #[error("{what} is not reachable at the moment; try again")]
+    Unavailable {
+        what: &'static str,
+        #[source]
+        source: Option<anyhow::Error>,
+    },
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl From<Invalid> for Error {
+    fn from(problem: Invalid) -> Self {
+        Self::Invalid(problem.into())
+    }
+}

@@ -1,0 +1,32 @@
+//! The verbs of the control plane: proof of access in, one transaction, one closed error out.
+//!
+//! `api` and `web` only translate; every rule that a caller could break lives here.
+
+pub mod access;
+pub mod audit;
+mod clock;
+pub mod deployments;
+mod error;
+pub mod examples;
+pub mod feed;
+pub mod functions;
+pub mod health;
+pub mod invocations;
+pub mod jobs;
+mod keys;
+mod mail;
+pub mod operations;
+pub mod passwords;
+mod platform;
+pub mod sessions;
+pub mod setup;
+pub mod tenants;
+pub mod uploads;
+pub mod versions;
+
+pub use access::{Actor, Admin, Developer, Member, Operator, Origin, Owner, Viewer};
+pub use clock::Clock;
+pub use error::Error;
+pub use keys::Keys;
+pub use mail::{Mail, SmtpSettings};
+pub use platform::{Config, Platform};

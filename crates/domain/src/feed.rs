@@ -1,0 +1,70 @@
+//! What a worker and an API server say to each other under `/internal/v1`.
+//!
+//! `POST /join` (join token as bearer) answers [`Joined`]; everything else carries the node's JWT.
+//! `GET /changes?generation=G&after=N` waits up to 25 s and answers `Changes`, 204 when nothing
+//! changed, 410 when N is unknown; `GET /snapshot` answers the whole `Snapshot`;
+//! `POST /heartbeat` takes [`Heartbeat`] and answers 204, `POST /token` answers a fresh [`Joined`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::{NodeId, Timestamp, VersionId, snapshot::Position};
+
+/// Long polls end after this many seconds at the latest.
+pub const LONG_POLL_SECONDS: u64 = 25;
+/// A worker says it lives this often, and at once after it applied a position.
+pub const HEARTBEAT_SECONDS: u64 = 2;
+/// A node that was not heard of for this long is not waited for.
+pub const NODE_LIVE_SECONDS: u64 = 5;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Join {
+    /// What the operator calls the machine; not unique.
+    pub name: String,
+    pub engine_tag: String,
+    /// Where API servers reach the worker's internal listener, `http://10.0.0.7:8444`.
+    pub internal_url: String,
+    pub features: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Joined {
+    pub node: NodeId,
+    /// EdDSA JWT for the feed. Its expiry never stops serving.
+    pub token: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: Timestamp,
+    /// Ed25519 key that signs artifacts.
+    #[serde(with = "hex::serde")]
+    pub artifact_key: [u8; 32],
+    /// Ed25519 key that signs the API servers' calls to the worker's internal listener.
+    #[serde(with = "hex::serde")]
+    pub invoke_key: [u8; 32],
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The last position applied, everything it asked to prepare loaded or listed in `failed`.
+    pub applied: Option<Position>,
+    /// Versions that could not be loaded, and why.
+    pub failed: Vec<FailedVersion>,
+    pub draining: bool,
+    /// Invocations in flight.
+    pub in_flight: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedVersion {
+    pub version: VersionId,
+    pub reason: String,
+}
+
+/// Claims of the JWTs between API servers and workers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    /// `feed` or `invoke`: one kind of token never passes for the other.
+    pub aud: String,
+    /// The node (feed), or the function (invoke).
+    pub sub: String,
+    /// Seconds since 1970.
+    pub exp: i64,
+}

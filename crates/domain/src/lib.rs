@@ -1,0 +1,34 @@
+//! Atoll's nouns: names, ids, limits, and what travels between the processes.
+//!
+//! No I/O and nothing async. A type here is a promise: the REST API, the worker feed and the
+//! database all spell it the same way.
+
+pub mod artifact;
+pub mod deployment;
+pub mod digest;
+pub mod failure;
+pub mod feed;
+pub mod function;
+pub mod id;
+pub mod invalid;
+pub mod limits;
+pub mod name;
+pub mod operation;
+pub mod page;
+pub mod report;
+pub mod role;
+pub mod snapshot;
+pub mod tenant;
+pub mod user;
+pub mod version;
+
+pub use digest::Digest;
+pub use failure::Failure;
+pub use id::*;
+pub use invalid::{Invalid, Problems};
+pub use limits::Limits;
+pub use name::{FunctionName, TenantSlug};
+pub use role::Role;
+
+/// A moment, in UTC; RFC 3339 on the wire.
+pub type Timestamp = time::OffsetDateTime;

@@ -1,0 +1,104 @@
+//! What workers serve: every live function, in one versioned schema.
+//!
+//! Workers take unknown fields as absent, so that releases N and N-1 live together; what a worker
+//! must understand to serve a function is listed in that function's `requires`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug, VersionId,
+    artifact::Artifact, deployment::Share, function::Access, tenant::TenantState, version::Handler,
+};
+
+pub const SCHEMA: u32 = 1;
+
+/// A place in the history of the serving state. Epochs count without gaps, in commit order,
+/// within a generation; restoring a backup starts another generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub generation: GenerationId,
+    pub epoch: u64,
+}
+
+/// The whole serving state at a position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub schema: u32,
+    pub position: Position,
+    /// [`rolled_up`] over the tenants' hashes.
+    #[serde(with = "hex::serde")]
+    pub hash: [u8; 32],
+    pub tenants: Vec<TenantEntry>,
+}
+
+/// What changed between two positions: whole entries of the tenants concerned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    pub schema: u32,
+    pub position: Position,
+    /// Of the state once the changes are applied.
+    #[serde(with = "hex::serde")]
+    pub hash: [u8; 32],
+    pub tenants: Vec<TenantEntry>,
+    pub removed: Vec<TenantId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantEntry {
+    pub id: TenantId,
+    pub slug: TenantSlug,
+    pub state: TenantState,
+    pub functions: Vec<FunctionEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionEntry {
+    pub id: FunctionId,
+    pub name: FunctionName,
+    pub access: Access,
+    pub enabled: bool,
+    /// Already the lower of the plan's and the function's.
+    pub limits: Limits,
+    /// Empty until the first deployment is live.
+    pub traffic: Vec<Share>,
+    /// All that `traffic` and `prepare` name, and those kept warm for a rollback.
+    pub versions: Vec<VersionEntry>,
+    /// Numbers of versions to load before this state is acknowledged.
+    #[serde(default)]
+    pub prepare: Vec<u32>,
+    /// Features a worker must have to serve this entry.
+    #[serde(default)]
+    pub requires: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionEntry {
+    pub id: VersionId,
+    pub number: u32,
+    /// Of the bytes as uploaded.
+    pub module: Digest,
+    pub handler: Handler,
+    /// One for each engine tag that live workers have.
+    pub artifacts: Vec<Artifact>,
+}
+
+impl TenantEntry {
+    /// BLAKE3 of the entry's JSON, whose fields come in the order declared here.
+    pub fn hash(&self) -> [u8; 32] {
+        let json =
+            serde_json::to_vec(self).expect("an entry holds no map with keys other than strings");
+        *blake3::hash(&json).as_bytes()
+    }
+}
+
+/// One hash over all tenants, whatever the order they arrived in.
+pub fn rolled_up(tenants: &BTreeMap<TenantId, [u8; 32]>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for (tenant, hash) in tenants {
+        hasher.update(tenant.uuid().as_bytes());
+        hasher.update(hash);
+    }
+    *hasher.finalize().as_bytes()
+}

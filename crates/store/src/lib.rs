@@ -1,0 +1,17 @@
+//! The only SQL: one file per table, plain functions that take a connection and the tenant.
+//!
+//! Two roles reach the database. `atoll_app` sees the rows of the tenant or user that its
+//! transaction names, `atoll_platform` does the platform's own work across tenants.
+
+mod db;
+pub mod deployments;
+pub mod functions;
+pub mod nodes;
+pub mod operations;
+pub mod sessions;
+pub mod tenants;
+pub mod uploads;
+pub mod users;
+pub mod versions;
+
+pub use db::Db;
