@@ -33,6 +33,7 @@ pub struct Step {
     pub done: u32,
     pub total: u32,
     /// When `done` reached `total`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<time::OffsetDateTime>))]
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
