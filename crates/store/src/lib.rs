@@ -5,6 +5,7 @@
 
 mod db;
 pub mod deployments;
+mod error;
 pub mod functions;
 pub mod nodes;
 pub mod operations;
@@ -15,3 +16,9 @@ pub mod users;
 pub mod versions;
 
 pub use db::Db;
+pub use error::Fault;
+pub use sqlx::{Error, PgConnection as Connection};
+
+pub type Result<T> = std::result::Result<T, Error>;
+/// Rolled back unless committed.
+pub type Tx = sqlx::Transaction<'static, sqlx::Postgres>;
