@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::{Developer, Error, Member, Platform};
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Call {
     pub method: String,
     /// Path and query as the function sees them, `/items?page=2`.
     pub path: String,
     pub headers: Vec<(String, String)>,
-    pub body: Bytes,
+    /// Streamed to the worker as it arrives.
+    pub body: reqwest::Body,
 }
 
 pub struct Answer {

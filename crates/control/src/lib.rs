@@ -30,3 +30,8 @@ pub use error::Error;
 pub use keys::Keys;
 pub use mail::{Mail, SmtpSettings};
 pub use platform::{Config, Platform};
+/// The rows that verbs answer with; `api` and `web` make their own views of them.
+pub use store::{
+    deployments::Deployment, functions::Function, operations::Operation, tenants::Tenant,
+    uploads::Upload, users::User, versions::Version,
+};

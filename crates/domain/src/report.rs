@@ -55,6 +55,7 @@ pub enum Support {
 
 /// Why an upload was refused after it was read. Every text names what was found and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Refusal {
     #[error("the file is not a WebAssembly module: it starts with {seen}, not with `\\0asm`")]
