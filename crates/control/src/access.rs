@@ -51,6 +51,19 @@ pub struct Member<R> {
     _role: PhantomData<R>,
 }
 
+impl<R> Member<R> {
+    /// The same proof, for verbs that ask for less: every role that a proof can be of may view.
+    pub fn as_viewer(&self) -> Member<Viewer> {
+        Member {
+            tenant: self.tenant,
+            slug: self.slug.clone(),
+            role: self.role,
+            actor: self.actor.clone(),
+            _role: PhantomData,
+        }
+    }
+}
+
 /// Proof that `actor` runs the platform.
 #[derive(Clone, Debug)]
 pub struct Operator {
