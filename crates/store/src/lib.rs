@@ -3,13 +3,19 @@
 //! Two roles reach the database. `atoll_app` sees the rows of the tenant or user that its
 //! transaction names, `atoll_platform` does the platform's own work across tenants.
 
+pub mod attempts;
+pub mod audit;
 mod db;
 pub mod deployments;
 mod error;
 pub mod functions;
+pub mod join_tokens;
+pub mod members;
 pub mod nodes;
 pub mod operations;
+pub mod resets;
 pub mod sessions;
+pub mod setup_tokens;
 pub mod tenants;
 pub mod uploads;
 pub mod users;

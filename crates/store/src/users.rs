@@ -2,6 +2,8 @@
 
 use domain::{Timestamp, UserId, user::Email};
 
+use crate::{Connection, Result};
+
 #[derive(Clone, Debug)]
 pub struct User {
     pub id: UserId,
@@ -10,4 +12,78 @@ pub struct User {
     /// Runs the platform: may do what concerns all tenants.
     pub operator: bool,
     pub created_at: Timestamp,
+}
+
+pub async fn insert(db: &mut Connection, user: &User, password_hash: &str) -> Result<()> {
+    sqlx::query!(
+        "insert into user_account (user_id, email, name, operator, password_hash, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $6)",
+        user.id as _,
+        user.email.as_str(),
+        user.name,
+        user.operator,
+        password_hash,
+        user.created_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn find(db: &mut Connection, user: UserId) -> Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        r#"select user_id as "id: _", email as "email: _", name, operator, created_at
+             from user_account
+            where user_id = $1"#,
+        user as _,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn find_by_email(db: &mut Connection, email: &Email) -> Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        r#"select user_id as "id: _", email as "email: _", name, operator, created_at
+             from user_account
+            where email = $1"#,
+        email.as_str(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Absent where the account never had a password.
+pub async fn password_hash(db: &mut Connection, user: UserId) -> Result<Option<String>> {
+    let hash = sqlx::query_scalar!(
+        "select password_hash from user_account where user_id = $1",
+        user as _,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(hash.flatten())
+}
+
+pub async fn set_password_hash(
+    db: &mut Connection,
+    user: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "update user_account set password_hash = $2, updated_at = $3 where user_id = $1",
+        user as _,
+        password_hash,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn operator_exists(db: &mut Connection) -> Result<bool> {
+    sqlx::query_scalar!(r#"select exists (select from user_account where operator) as "exists!""#)
+        .fetch_one(db)
+        .await
 }
