@@ -10,16 +10,7 @@ use store::functions::Function;
 
 use crate::{Developer, Error, Member, Platform, Viewer};
 
-/// The limits a caller asks for, each at most the plan's; absent ones are the plan's.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LimitsPatch {
-    pub cpu_ms: Option<u32>,
-    pub wall_ms: Option<u32>,
-    pub memory_bytes: Option<u64>,
-    pub request_body_bytes: Option<u64>,
-    pub response_body_bytes: Option<u64>,
-    pub log_bytes: Option<u32>,
-}
+pub use domain::limits::LimitsPatch;
 
 #[derive(Clone, Debug, Default)]
 pub struct Patch {

@@ -3,17 +3,21 @@
 //! Two roles reach the database. `atoll_app` sees the rows of the tenant or user that its
 //! transaction names, `atoll_platform` does the platform's own work across tenants.
 
+pub mod artifacts;
 pub mod attempts;
 pub mod audit;
 mod db;
 pub mod deployments;
 mod error;
 pub mod functions;
+pub mod jobs;
 pub mod join_tokens;
 pub mod members;
+pub mod modules;
 pub mod nodes;
 pub mod operations;
 pub mod resets;
+pub mod serving;
 pub mod sessions;
 pub mod setup_tokens;
 pub mod tenants;

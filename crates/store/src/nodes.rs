@@ -1,6 +1,18 @@
-//! The `node` table: workers, when they were last heard of, and what they serve.
+//! The `node` table: workers, when they were last heard of, and what they serve. For the
+//! platform's role; "last heard of" is by the database's clock.
 
-use domain::{NodeId, Timestamp, snapshot::Position};
+use domain::{
+    GenerationId, NodeId, Timestamp,
+    feed::{FailedVersion, Heartbeat, Join, NODE_LIVE_SECONDS},
+    snapshot::Position,
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{Connection, Result};
+
+/// The channel that tells API servers of a worker's heartbeat.
+pub const CHANNEL: &str = "atoll_node";
 
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -9,6 +21,122 @@ pub struct Node {
     pub engine_tag: String,
     pub internal_url: String,
     pub applied: Option<Position>,
+    /// Versions that it could not load.
+    pub failed: Vec<FailedVersion>,
     pub draining: bool,
     pub seen_at: Timestamp,
+}
+
+/// A node of the same internal URL is the same worker, started again: its old row goes.
+pub async fn insert(db: &mut Connection, node: NodeId, join: &Join) -> Result<()> {
+    sqlx::query!(
+        "delete from node where internal_url = $1",
+        join.internal_url
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "insert into node (node_id, name, engine_tag, internal_url, features) values ($1, $2, $3, $4, $5)",
+        node.uuid(),
+        join.name,
+        join.engine_tag,
+        join.internal_url,
+        Json(&join.features) as _,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// `false` where the node is not known: it has to join again.
+pub async fn heartbeat(db: &mut Connection, node: NodeId, heartbeat: &Heartbeat) -> Result<bool> {
+    let updated = sqlx::query!(
+        "update node
+            set applied_generation = $2, applied_epoch = $3, failed = $4, draining = $5, in_flight = $6, seen_at = now()
+          where node_id = $1",
+        node.uuid(),
+        heartbeat.applied.map(|position| position.generation.uuid()),
+        heartbeat
+            .applied
+            .map(|position| i64::try_from(position.epoch).unwrap_or(i64::MAX)),
+        Json(&heartbeat.failed) as _,
+        heartbeat.draining,
+        i32::try_from(heartbeat.in_flight).unwrap_or(i32::MAX),
+    )
+    .execute(&mut *db)
+    .await?;
+    if updated.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!("select pg_notify($1, '')", CHANNEL)
+        .execute(db)
+        .await?;
+    Ok(true)
+}
+
+pub async fn exists(db: &mut Connection, node: NodeId) -> Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from node where node_id = $1) as "exists!""#,
+        node.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Those that were heard of within [`NODE_LIVE_SECONDS`] and take requests, by name.
+pub async fn live(db: &mut Connection) -> Result<Vec<Node>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select node_id, name, engine_tag, internal_url, applied_generation, applied_epoch,
+                  failed as "failed: Json<Vec<FailedVersion>>", draining, seen_at
+             from node
+            where seen_at > now() - make_interval(secs => $1) and not draining
+            order by name, node_id"#,
+        NODE_LIVE_SECONDS as f64,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Node::from).collect())
+}
+
+/// Forgets nodes that were not heard of for a day.
+pub async fn delete_gone(db: &mut Connection) -> Result<u64> {
+    let deleted = sqlx::query!("delete from node where seen_at < now() - interval '1 day'")
+        .execute(db)
+        .await?;
+    Ok(deleted.rows_affected())
+}
+
+struct Row {
+    node_id: Uuid,
+    name: String,
+    engine_tag: String,
+    internal_url: String,
+    applied_generation: Option<Uuid>,
+    applied_epoch: Option<i64>,
+    failed: Json<Vec<FailedVersion>>,
+    draining: bool,
+    seen_at: Timestamp,
+}
+
+impl From<Row> for Node {
+    fn from(row: Row) -> Self {
+        let applied = row
+            .applied_generation
+            .zip(row.applied_epoch)
+            .map(|(generation, epoch)| Position {
+                generation: GenerationId::from_uuid(generation),
+                epoch: epoch.unsigned_abs(),
+            });
+        Self {
+            id: NodeId::from_uuid(row.node_id),
+            name: row.name,
+            engine_tag: row.engine_tag,
+            internal_url: row.internal_url,
+            applied,
+            failed: row.failed.0,
+            draining: row.draining,
+            seen_at: row.seen_at,
+        }
+    }
 }

@@ -1,0 +1,218 @@
+//! The `job` table: background work, leased to whoever runs it. Time here is the database's own, so
+//! that API servers whose clocks differ agree on a lease.
+
+use domain::{JobId, TenantId};
+use uuid::Uuid;
+
+use crate::{Connection, Result};
+
+/// The channel that tells runners of a job that is due.
+pub const CHANNEL: &str = "atoll_job";
+/// A runner that says nothing for this long has lost its job to the next.
+pub const LEASE_SECONDS: f64 = 30.0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Kind {
+    /// Compiles a version's module.
+    Compile,
+    /// Carries a deployment to the workers.
+    Activate,
+    /// Deletes what expired and starts again what was lost.
+    Sweep,
+}
+
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub id: JobId,
+    pub kind: Kind,
+    pub subject: Uuid,
+    /// This attempt included.
+    pub attempts: i32,
+}
+
+/// A job that is there already stays as it is.
+pub async fn enqueue(
+    db: &mut Connection,
+    tenant: Option<TenantId>,
+    kind: Kind,
+    subject: Uuid,
+    engine_tag: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "with enqueued as (
+             insert into job (job_id, kind, subject, engine_tag, tenant_id) values ($1, $2, $3, $4, $5)
+                 on conflict do nothing
+         )
+         select pg_notify($6, '')",
+        JobId::generate().uuid(),
+        kind as Kind,
+        subject,
+        engine_tag,
+        tenant.map(TenantId::uuid),
+        CHANNEL,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes the next due job of these kinds that this build can do.
+pub async fn claim(db: &mut Connection, kinds: &[Kind], engine_tag: &str) -> Result<Option<Job>> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    sqlx::query_as!(
+        Job,
+        r#"update job
+              set lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
+            where job_id = (
+                  select job_id from job
+                   where run_at <= now() and (lease_until is null or lease_until < now())
+                     and kind = any($1) and engine_tag in ('', $2)
+                   order by run_at
+                   limit 1
+                     for update skip locked)
+            returning job_id as "id: JobId", kind as "kind: Kind", subject, attempts"#,
+        &kinds,
+        engine_tag,
+        LEASE_SECONDS,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// `false` where the lease was lost: somebody else runs the job.
+pub async fn renew(db: &mut Connection, job: &Job) -> Result<bool> {
+    let renewed = sqlx::query!(
+        "update job set lease_until = now() + make_interval(secs => $3)
+          where job_id = $1 and attempts = $2 and lease_until is not null",
+        job.id.uuid(),
+        job.attempts,
+        LEASE_SECONDS,
+    )
+    .execute(db)
+    .await?;
+    Ok(renewed.rows_affected() > 0)
+}
+
+pub async fn finish(db: &mut Connection, job: &Job) -> Result<()> {
+    sqlx::query!(
+        "delete from job where job_id = $1 and attempts = $2",
+        job.id.uuid(),
+        job.attempts,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives the job back after a failure.
+pub async fn retry(db: &mut Connection, job: &Job, after_seconds: f64, error: &str) -> Result<()> {
+    sqlx::query!(
+        "update job
+            set lease_until = null, run_at = now() + make_interval(secs => $3), last_error = $4
+          where job_id = $1 and attempts = $2",
+        job.id.uuid(),
+        job.attempts,
+        after_seconds,
+        error,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives the job back because what it waits for is not there yet. It does not count as an attempt;
+/// [`wake`] may end the wait.
+pub async fn postpone(db: &mut Connection, job: &Job, after_seconds: f64) -> Result<()> {
+    sqlx::query!(
+        "update job
+            set lease_until = null, attempts = attempts - 1, run_at = now() + make_interval(secs => $3)
+          where job_id = $1 and attempts = $2",
+        job.id.uuid(),
+        job.attempts,
+        after_seconds,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes a job due that waits.
+pub async fn wake(db: &mut Connection, kind: Kind, subject: Uuid) -> Result<()> {
+    sqlx::query!(
+        "with woken as (
+             update job set run_at = now() where kind = $1 and subject = $2
+         )
+         select pg_notify($3, '')",
+        kind as Kind,
+        subject,
+        CHANNEL,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
+}
+
+/// Jobs that are due or running; what a test waits for.
+pub async fn unfinished(db: &mut Connection) -> Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from job where run_at <= now() + interval '1 minute'"#
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Writes the jobs again of versions and deployments that wait for one and have none.
+pub async fn restore_lost(db: &mut Connection, engine_tag: &str) -> Result<u64> {
+    let compile = sqlx::query!(
+        "insert into job (job_id, kind, subject, engine_tag, tenant_id)
+         select gen_random_uuid(), 'compile', v.version_id, $1, v.tenant_id
+           from version v
+          where v.state = 'compiling' and v.created_at < now() - interval '1 minute'
+            and not exists (select from job j where j.kind = 'compile' and j.subject = v.version_id)
+             on conflict do nothing",
+        engine_tag,
+    )
+    .execute(&mut *db)
+    .await?;
+    let activate = sqlx::query!(
+        "insert into job (job_id, kind, subject, tenant_id)
+         select gen_random_uuid(), 'activate', d.deployment_id, d.tenant_id
+           from deployment d
+           join operation o on o.operation_id = d.operation_id
+          where d.created_at < now() - interval '1 minute'
+            and (d.state = 'preparing' or o.state in ('pending', 'running'))
+            and not exists (select from job j where j.kind = 'activate' and j.subject = d.deployment_id)
+             on conflict do nothing",
+    )
+    .execute(db)
+    .await?;
+    Ok(compile.rows_affected() + activate.rows_affected())
+}
+
+/// Takes over compile jobs that no API server of their build has touched: the build is gone.
+pub async fn adopt_strays(db: &mut Connection, engine_tag: &str) -> Result<u64> {
+    let adopted = sqlx::query!(
+        "update job j set engine_tag = $1, run_at = now()
+          where j.engine_tag not in ('', $1) and j.run_at < now() - interval '10 minutes'
+            and (j.lease_until is null or j.lease_until < now())
+            and not exists (select from job k
+                             where k.kind = j.kind and k.subject = j.subject and k.engine_tag = $1)",
+        engine_tag,
+    )
+    .execute(db)
+    .await?;
+    Ok(adopted.rows_affected())
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Compile, Self::Activate, Self::Sweep];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compile => "compile",
+            Self::Activate => "activate",
+            Self::Sweep => "sweep",
+        }
+    }
+}
