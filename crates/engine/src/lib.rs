@@ -1,14 +1,24 @@
 //! The one wasmtime configuration, the import report, and the compile jail.
+//!
+//! A worker takes the feature `runtime`, an API server `compile`; what one of them compiles, the
+//! other one loads only because both start from [`config`].
+
+pub mod config;
+#[cfg(feature = "runtime")]
+pub mod pool;
+mod tag;
 
 #[cfg(feature = "compile")]
-pub mod jail {
-    //! The child process that reads and compiles what strangers uploaded.
+mod census;
+#[cfg(feature = "compile")]
+pub mod compile;
+#[cfg(feature = "compile")]
+pub mod inspect;
+#[cfg(feature = "compile")]
+pub mod jail;
+#[cfg(feature = "compile")]
+mod world;
+#[cfg(feature = "compile")]
+mod wrap;
 
-    /// What one compile may use.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Limits {
-        pub cpu_seconds: u64,
-        pub address_space_bytes: u64,
-        pub wall_seconds: u64,
-    }
-}
+pub use tag::TAG;
