@@ -1,1 +1,162 @@
+//! The data plane: TLS, routing, sandbox.
+//!
+//! A worker is stateless and knows nothing of Postgres: it joins an API server, follows the serving
+//! state, and runs the functions in it.
 
+mod artifacts;
+mod body;
+mod config;
+mod connection;
+mod cookie;
+pub mod development_ca;
+mod feed;
+mod headers;
+mod internal;
+mod invocation;
+mod listener;
+mod node;
+mod outcome;
+mod problem;
+mod request;
+mod response;
+mod route;
+mod sandbox;
+mod table;
+mod tls;
+mod version;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU32},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use blobs::Blobs;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub use config::{Certificates, Config, NodeLimits};
+
+use artifacts::Loader;
+use feed::{Feed, Settings};
+use listener::Sockets;
+use node::Node;
+use sandbox::Sandbox;
+use table::Table;
+use tls::Tls;
+
+/// What is in flight when the worker stops may take as long as the longest plan gives it, and no more.
+const DRAIN_WITHIN: Duration = Duration::from_secs(60);
+
+/// A worker that serves.
+pub struct Worker {
+    functions_addr: SocketAddr,
+    internal_addr: SocketAddr,
+    node: Arc<Node>,
+    feed: Feed,
+    threads: Vec<JoinHandle<()>>,
+    /// Ends accepting, then the feed; the last ends connections that will not end.
+    stop: CancellationToken,
+    stop_feed: CancellationToken,
+    abandon: CancellationToken,
+}
+
+impl Worker {
+    /// Binds its addresses and serves what its disk remembers, if it does; the rest comes by the feed.
+    /// Must be called within a multi-purpose tokio runtime, which loads what the functions' threads need.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        // For the HTTP clients, which look for the process's; another part may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let limits = config.limits;
+        let functions = Sockets::bind(config.functions, limits.threads, "--functions")?;
+        let internal = Sockets::bind(config.internal, limits.threads, "--internal")?;
+        let (functions_addr, internal_addr) = (functions.addr, internal.addr);
+
+        let sandbox = Arc::new(Sandbox::new(&limits)?);
+        let blobs = Blobs::open(&config.blobs_url)?;
+        let node = Arc::new(Node {
+            tls: Tls::load(&config.certificates, &config.apps_domain)?,
+            loader: Arc::new(Loader::new(blobs, &config.cache, Arc::clone(&sandbox))?),
+            sandbox,
+            table: ArcSwap::from_pointee(Table::default()),
+            places: Arc::new(Semaphore::new(limits.instances as usize)),
+            in_flight: Arc::new(AtomicU32::new(0)),
+            connections: Arc::new(Semaphore::new(limits.connections as usize)),
+            apps_domain: config.apps_domain,
+            limits,
+        });
+        let internal_url = match config.internal_url {
+            Some(url) => url,
+            None => Url::parse(&format!("http://{internal_addr}")).context("the internal URL")?,
+        };
+        let settings = Settings {
+            api_url: config.api_url,
+            join_token: config.join_token,
+            name: config.name,
+            internal_url,
+        };
+        let (stop, stop_feed, abandon) = Default::default();
+        let feed = Feed::start(&node, &config.cache, settings, &stop_feed).await?;
+        let threads = listener::start(&node, functions, internal, &stop, &abandon)?;
+        tracing::info!(functions = %functions_addr, internal = %internal_addr, "the worker listens");
+        Ok(Self {
+            functions_addr,
+            internal_addr,
+            node,
+            feed,
+            threads,
+            stop,
+            stop_feed,
+            abandon,
+        })
+    }
+
+    pub fn functions_addr(&self) -> SocketAddr {
+        self.functions_addr
+    }
+
+    pub fn internal_addr(&self) -> SocketAddr {
+        self.internal_addr
+    }
+
+    /// Waits until it knows what to serve.
+    pub async fn ready(&self) {
+        let mut status = self.feed.status.subscribe();
+        // The sender is in `self`.
+        let _ = status.wait_for(|status| status.applied.is_some()).await;
+    }
+
+    /// Serves until `shutdown`, then drains.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        self.shutdown().await;
+    }
+
+    /// Says that it drains, takes no more connections, and ends those it has after their requests.
+    pub async fn shutdown(self) {
+        tracing::info!(in_flight = self.node.calls_in_flight(), "the worker drains");
+        self.feed
+            .status
+            .send_modify(|status| status.draining = true);
+        self.stop.cancel();
+        let abandon = self.abandon.clone();
+        let impatient = tokio::spawn(async move {
+            tokio::time::sleep(DRAIN_WITHIN).await;
+            abandon.cancel();
+        });
+        let threads = self.threads;
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        });
+        let _ = joined.await;
+        impatient.abort();
+        self.stop_feed.cancel();
+        self.feed.ended().await;
+    }
+}

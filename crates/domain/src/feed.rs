@@ -47,6 +47,9 @@ pub struct Heartbeat {
     pub applied: Option<Position>,
     /// Versions that could not be loaded, and why.
     pub failed: Vec<FailedVersion>,
+    /// Why the last state that came was refused; the one in `applied` is still served.
+    #[serde(default)]
+    pub refused: Option<String>,
     pub draining: bool,
     /// Invocations in flight.
     pub in_flight: u32,

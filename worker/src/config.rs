@@ -1,0 +1,57 @@
+//! What a worker is told when it starts. Parsed and validated by whoever starts it; a value here is
+//! one that may be used.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use url::Url;
+
+pub struct Config {
+    /// What the operator calls the machine; not unique.
+    pub name: String,
+    /// Where callers reach the functions, over TLS.
+    pub functions: SocketAddr,
+    /// Where API servers call functions on behalf of members, and where health is told. Plain HTTP.
+    pub internal: SocketAddr,
+    /// What API servers are told of `internal`; `http://<bound address>` if absent.
+    pub internal_url: Option<Url>,
+    pub api_url: Url,
+    pub join_token: String,
+    pub blobs_url: Url,
+    /// A folder that may vanish: artifacts, and the last snapshot to serve from while no API answers.
+    pub cache: PathBuf,
+    /// `localhost` in `https://acme.localhost:8443/hello`.
+    pub apps_domain: String,
+    pub certificates: Certificates,
+    pub limits: NodeLimits,
+}
+
+/// Where the certificates of the functions' hosts come from.
+#[derive(Clone, Debug)]
+pub enum Certificates {
+    /// A chain and its key, PEM.
+    Files { certificate: PathBuf, key: PathBuf },
+    /// The folder of a development CA, which issues one for each name at the handshake.
+    DevelopmentCa(PathBuf),
+}
+
+/// What this machine gives, whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeLimits {
+    pub threads: usize,
+    /// Invocations that may run at once.
+    pub instances: u32,
+    pub connections: u32,
+    /// A stream that moves no byte for this long is ended.
+    pub stall: Duration,
+}
+
+impl Default for NodeLimits {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            instances: 500,
+            connections: 10_000,
+            stall: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One connection: its handshake, its protocol, and its end.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    internal,
+    node::Node,
+    request::{self, Connection},
+};
+
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a request's head, and for the next one on a connection that is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A head larger than this is refused by the parser, without a word from us.
+const MAX_HEAD_BYTES: usize = 128 << 10;
+const MAX_STREAMS: u32 = 128;
+
+/// Callers of functions.
+pub(crate) async fn public(
+    node: Arc<Node>,
+    stream: TcpStream,
+    client: SocketAddr,
+    stop: CancellationToken,
+) {
+    let acceptor = TlsAcceptor::from(Arc::clone(&node.tls.config));
+    // Scanners and clients that do not trust the CA fail here all day long: no word in the log.
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await
+    else {
+        return;
+    };
+    let session = stream.get_ref().1;
+    let is_h2 = session.alpn_protocol() == Some(b"h2");
+    let connection = Arc::new(Connection {
+        client,
+        sni: session.server_name().map(str::to_ascii_lowercase),
+        cut: CancellationToken::new(),
+    });
+    let cut = connection.cut.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (node, connection) = (Arc::clone(&node), Arc::clone(&connection));
+        async move {
+            let headers = request.headers().clone();
+            let serve = |id| request::public(&node, &connection, id, request);
+            Ok::<_, Infallible>(request::answer(&headers, serve).await)
+        }
+    });
+    let io = TokioIo::new(stream);
+    if is_h2 {
+        let connection = http2().serve_connection(io, service);
+        drive!(connection, stop, cut);
+    } else {
+        let connection = http1().serve_connection(io, service);
+        drive!(connection, stop, cut);
+    }
+}
+
+/// API servers, and whoever asks after our health.
+pub(crate) async fn internal(
+    node: Arc<Node>,
+    stream: TcpStream,
+    client: SocketAddr,
+    stop: CancellationToken,
+) {
+    let connection = Arc::new(Connection {
+        client,
+        sni: None,
+        cut: CancellationToken::new(),
+    });
+    let (cut, stopping) = (connection.cut.clone(), stop.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (node, connection, stopping) =
+            (Arc::clone(&node), Arc::clone(&connection), stopping.clone());
+        async move {
+            let headers = request.headers().clone();
+            let serve = |id| internal::serve(&node, &connection, &stopping, id, request);
+            Ok::<_, Infallible>(request::answer(&headers, serve).await)
+        }
+    });
+    let connection = http1().serve_connection(TokioIo::new(stream), service);
+    drive!(connection, stop, cut);
+}
+
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES);
+    builder
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_BYTES as u32)
+        .max_concurrent_streams(MAX_STREAMS)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// Drives a connection to its end: at once when it is cut, after the requests in flight when the
+/// worker stops. The two kinds of connection have no trait in common.
+macro_rules! drive {
+    ($connection:expr, $stop:expr, $cut:expr) => {{
+        let mut connection = std::pin::pin!($connection);
+        let ended = async {
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = $stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
+        };
+        tokio::select! {
+            () = ended => {}
+            () = $cut.cancelled() => {}
+        }
+    }};
+}
+use drive;

@@ -1,0 +1,94 @@
+//! How this worker learns what to serve: it joins, follows the epochs, and acknowledges each state
+//! once it serves it. Nothing of this is in the path of a request: with every API server away, what
+//! is live stays live.
+
+mod apply;
+mod client;
+mod disk;
+mod follow;
+mod heartbeat;
+mod session;
+
+use std::{path::Path, sync::Arc};
+
+use domain::{feed::FailedVersion, snapshot::Position};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::node::Node;
+use apply::Applier;
+use client::Client;
+use disk::Disk;
+use session::Session;
+
+/// The platform's public keys, kept over a restart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Keys {
+    #[serde(with = "hex::serde")]
+    pub(crate) artifact: [u8; 32],
+    #[serde(with = "hex::serde")]
+    pub(crate) invoke: [u8; 32],
+}
+
+/// What the next heartbeat says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Status {
+    pub(crate) applied: Option<Position>,
+    pub(crate) failed: Vec<FailedVersion>,
+    pub(crate) refused: Option<String>,
+    pub(crate) draining: bool,
+}
+
+pub(crate) struct Settings {
+    pub(crate) api_url: Url,
+    pub(crate) join_token: String,
+    pub(crate) name: String,
+    pub(crate) internal_url: Url,
+}
+
+pub(crate) struct Feed {
+    pub(crate) status: Arc<watch::Sender<Status>>,
+    /// Ends with its tasks.
+    tasks: JoinSet<()>,
+}
+
+impl Feed {
+    /// Serves from the disk what was served last, then follows the API servers.
+    pub(crate) async fn start(
+        node: &Arc<Node>,
+        cache: &Path,
+        settings: Settings,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let status = Arc::new(watch::Sender::new(Status::default()));
+        let disk = Arc::new(Disk::open(cache)?);
+        let mut applier = Applier::new(Arc::clone(node), Arc::clone(&status));
+        disk.restore(&node.loader, &mut applier).await;
+
+        let client = Arc::new(Client::new(&settings)?);
+        let session = Session::new();
+        let mut tasks = JoinSet::new();
+        let keep = session::keep(
+            Arc::clone(&client),
+            Arc::clone(node),
+            Arc::clone(&disk),
+            session.clone(),
+        );
+        let follow = follow::follow(Arc::clone(&client), session.clone(), applier, disk);
+        tasks.spawn(until(stop.clone(), keep));
+        tasks.spawn(until(stop.clone(), follow));
+        let beat = heartbeat::beat(client, session, Arc::clone(&status), Arc::clone(node));
+        tasks.spawn(until(stop.clone(), beat));
+        Ok(Self { status, tasks })
+    }
+
+    pub(crate) async fn ended(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
+    stop.run_until_cancelled(task).await;
+}

@@ -1,0 +1,159 @@
+//! The threads of the data plane. Each has a runtime of its own and its own listening sockets, among
+//! which the kernel spreads the connections: a request never changes its core.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{connection, node::Node, sandbox::Sandbox};
+
+const BACKLOG: u32 = 1_024;
+/// Unacknowledged bytes for this long end a connection whose other side is gone or reads nothing.
+const UNACKNOWLEDGED_MS: u32 = 60_000;
+
+/// Sockets of one address, one for each thread.
+pub(crate) struct Sockets {
+    pub(crate) addr: SocketAddr,
+    sockets: Vec<std::net::TcpListener>,
+}
+
+impl Sockets {
+    /// `flag` is what the operator changes when the address cannot be had.
+    pub(crate) fn bind(addr: SocketAddr, threads: usize, flag: &str) -> anyhow::Result<Self> {
+        let bind = || -> std::io::Result<Self> {
+            // Sharing a port is meant for our own threads: another worker that listens is an error.
+            let alone = socket(addr, false)?;
+            let addr = alone.local_addr()?;
+            drop(alone);
+            let sockets = (0..threads).map(|_| listen(addr));
+            Ok(Self {
+                addr,
+                sockets: sockets.collect::<Result<_, _>>()?,
+            })
+        };
+        bind()
+            .with_context(|| format!("cannot listen on {addr}; choose another address with {flag}"))
+    }
+}
+
+fn socket(addr: SocketAddr, shared: bool) -> std::io::Result<TcpSocket> {
+    let socket = match addr {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(shared)?;
+    socket.bind(addr)?;
+    Ok(socket)
+}
+
+fn listen(addr: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    socket(addr, true)?.listen(BACKLOG)?.into_std()
+}
+
+/// Starts the threads. They end after `stop`, once their connections have.
+pub(crate) fn start(
+    node: &Arc<Node>,
+    functions: Sockets,
+    internal: Sockets,
+    stop: &CancellationToken,
+    abandon: &CancellationToken,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let pairs = functions.sockets.into_iter().zip(internal.sockets);
+    pairs
+        .enumerate()
+        .map(|(index, (functions, internal))| {
+            let (node, stop, abandon) = (Arc::clone(node), stop.clone(), abandon.clone());
+            let run = move || {
+                Sandbox::enter_thread();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build();
+                runtime
+                    .expect("a runtime at start")
+                    .block_on(serve(node, functions, internal, stop, abandon));
+            };
+            let name = format!("functions-{index}");
+            thread::Builder::new()
+                .name(name)
+                .spawn(run)
+                .context("starting a thread")
+        })
+        .collect()
+}
+
+async fn serve(
+    node: Arc<Node>,
+    functions: std::net::TcpListener,
+    internal: std::net::TcpListener,
+    stop: CancellationToken,
+    abandon: CancellationToken,
+) {
+    let listener = |socket| TcpListener::from_std(socket).expect("a socket of this process");
+    let connections = TaskTracker::new();
+    let public = accept(
+        listener(functions),
+        &node,
+        &connections,
+        &stop,
+        connection::public,
+    );
+    let private = accept(
+        listener(internal),
+        &node,
+        &connections,
+        &stop,
+        connection::internal,
+    );
+    tokio::join!(public, private);
+    connections.close();
+    tokio::select! {
+        () = connections.wait() => {}
+        () = abandon.cancelled() => {}
+    }
+}
+
+async fn accept<F>(
+    listener: TcpListener,
+    node: &Arc<Node>,
+    connections: &TaskTracker,
+    stop: &CancellationToken,
+    serve: impl Fn(Arc<Node>, TcpStream, SocketAddr, CancellationToken) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let accepted = tokio::select! {
+            // Connections that wait to be accepted when the end comes are still served.
+            biased;
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let (stream, client) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, most likely: wait for some to come back.
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&node.connections).try_acquire_owned() else {
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_MS);
+        let serving = serve(Arc::clone(node), stream, client, stop.clone());
+        connections.spawn(async move {
+            serving.await;
+            drop(permit);
+        });
+    }
+}

@@ -1,0 +1,145 @@
+//! From what a guest gave to what the connection sends.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use domain::Failure;
+use http::{HeaderMap, Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use wasmtime_wasi_http::WasiBody;
+
+use crate::{
+    body::{self, GuestStream, ResponseBody},
+    config::NodeLimits,
+    headers,
+    invocation::Invocation,
+    outcome::Failed,
+    sandbox::{Answer, wall_timeout},
+};
+
+/// Of the request, what shapes its response.
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) host: &'a str,
+    /// Cuts the connection, for a caller that takes nothing of a stream.
+    pub(crate) cut: &'a CancellationToken,
+}
+
+pub(crate) async fn deliver(
+    answer: Answer,
+    invocation: &Arc<Invocation>,
+    asked: &Asked<'_>,
+    limits: &NodeLimits,
+) -> Result<Response<ResponseBody>, Failed> {
+    let result = shape(answer, invocation, asked, limits).await;
+    if let Err(failed) = &result {
+        invocation.fail(failed.clone());
+    }
+    result
+}
+
+async fn shape(
+    answer: Answer,
+    invocation: &Arc<Invocation>,
+    asked: &Asked<'_>,
+    limits: &NodeLimits,
+) -> Result<Response<ResponseBody>, Failed> {
+    let (mut head, given) = answer.response.into_parts();
+    if !(200..600).contains(&head.status.as_u16()) {
+        let detail = format!(
+            "the function answered with the status {}",
+            head.status.as_u16()
+        );
+        return Err(Failed::new(Failure::InvalidResponse, detail));
+    }
+    let length = headers::for_caller(&mut head.headers, asked.host)?;
+    body::check_length(invocation, length.unwrap_or(0))?;
+
+    let bodyless = asked.method == Method::HEAD
+        || matches!(
+            head.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+    let body = match answer.rest {
+        _ if bodyless => {
+            if let Some(rest) = answer.rest {
+                tokio::spawn(rest);
+            }
+            invocation.delivered();
+            ResponseBody::whole(Bytes::new(), None, Arc::clone(invocation))
+        }
+        None => whole(given, length, invocation).await?,
+        Some(rest) => {
+            let (gone, body_gone) = oneshot::channel();
+            let task = tokio::spawn(outlast(
+                rest,
+                body_gone,
+                Arc::clone(invocation),
+                asked.cut.clone(),
+            ));
+            let guest = task.abort_handle();
+            let invocation = Arc::clone(invocation);
+            let stream = GuestStream::new(given, invocation, length, guest, gone, limits.stall);
+            ResponseBody::Stream(Box::new(stream))
+        }
+    };
+    invocation.responded(head.status.as_u16());
+    Ok(Response::from_parts(head, body))
+}
+
+/// The body of a guest that is done: everything it wrote is there to be taken.
+async fn whole(
+    mut given: WasiBody,
+    length: Option<u64>,
+    invocation: &Arc<Invocation>,
+) -> Result<ResponseBody, Failed> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    let mut trailers: Option<HeaderMap> = None;
+    while let Some(frame) = given.frame().await {
+        let frame = frame.map_err(|error| body::broken_off(&error))?;
+        match frame.into_data() {
+            Ok(data) => {
+                body::count(invocation, data.len() as u64)?;
+                if first.is_empty() && all.is_empty() {
+                    first = data;
+                    continue;
+                }
+                if all.is_empty() {
+                    all.extend_from_slice(&first);
+                }
+                all.extend_from_slice(&data);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    let data = if all.is_empty() { first } else { all.freeze() };
+    match length {
+        Some(length) if length > data.len() as u64 => return Err(body::shorter()),
+        Some(length) if length < data.len() as u64 => return Err(body::longer()),
+        _ => {}
+    }
+    invocation.delivered();
+    Ok(ResponseBody::whole(data, trailers, Arc::clone(invocation)))
+}
+
+/// Lets a guest go on beside its body, and both no longer than the wall limit.
+async fn outlast(
+    rest: impl Future<Output = ()>,
+    body_gone: oneshot::Receiver<()>,
+    invocation: Arc<Invocation>,
+    cut: CancellationToken,
+) {
+    rest.await;
+    let deadline = Instant::from_std(invocation.deadline());
+    if timeout_at(deadline, body_gone).await.is_err() {
+        // Nobody polls the body of a caller that reads nothing; only its connection can be ended.
+        invocation.fail(wall_timeout(&invocation));
+        cut.cancel();
+    }
+}

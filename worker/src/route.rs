@@ -1,0 +1,136 @@
+//! From a request's authority and path to the function that answers.
+
+use std::sync::Arc;
+
+use domain::{Failure, TenantSlug};
+use http::{HeaderMap, Uri, header, uri::Authority};
+
+use crate::{
+    outcome::Failed,
+    table::{Function, Table, Tenant},
+};
+
+/// Where a request goes, and how the function sees it.
+pub(crate) struct Target {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) function: Arc<Function>,
+    /// What was cut off the path, `/hello`.
+    pub(crate) prefix: String,
+    /// Path and query as the function sees them, `/items?page=2`.
+    pub(crate) path_and_query: String,
+}
+
+/// The authority a request is for: of its target if that names one, else of its one `Host`.
+pub(crate) fn authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Failed> {
+    let malformed = |detail: &'static str| Failed::new(Failure::BadRequest, detail);
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (None, _) => None,
+        (Some(host), None) => Some(
+            Authority::try_from(host.as_bytes())
+                .map_err(|_| malformed("the Host header is not a host"))?,
+        ),
+        (Some(_), Some(_)) => return Err(malformed("the request has more than one Host header")),
+    };
+    let authority = uri
+        .authority()
+        .cloned()
+        .or(host)
+        .ok_or_else(|| malformed("the request names no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(malformed("the request's host has user information"));
+    }
+    Ok(authority)
+}
+
+/// A host in the one spelling that names are compared in.
+pub(crate) fn canonical_host(authority: &Authority) -> String {
+    let host = authority.host();
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Whatever is missing, tenant, function or deployment, the answer is the same.
+pub(crate) fn find(
+    table: &Table,
+    apps_domain: &str,
+    host: &str,
+    uri: &Uri,
+) -> Result<Target, Failed> {
+    let not_found = || Failed::new(Failure::NotFound, "no function answers at this address");
+    let slug = host
+        .strip_suffix(apps_domain)
+        .and_then(|rest| rest.strip_suffix('.'))
+        .and_then(|label| TenantSlug::parse(label).ok())
+        .ok_or_else(not_found)?;
+    let tenant = table.tenant(&slug).ok_or_else(not_found)?;
+    let (name, rest) = split(uri.path()).ok_or_else(not_found)?;
+    let function = tenant.function(name).ok_or_else(not_found)?;
+    if function.traffic.is_empty() {
+        return Err(not_found());
+    }
+    Ok(Target {
+        tenant: Arc::clone(tenant),
+        function: Arc::clone(function),
+        prefix: format!("/{name}"),
+        path_and_query: with_query(rest, uri.query()),
+    })
+}
+
+/// `/hello/x` is `hello` and `/x`; `/hello` is `hello` and `/`.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix('/')?;
+    match path.find('/') {
+        Some(slash) => Some((&path[..slash], &path[slash..])),
+        None => Some((path, "/")),
+    }
+}
+
+fn with_query(path: &str, query: Option<&str>) -> String {
+    match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_segment_names_the_function_and_the_rest_is_its_path() {
+        assert_eq!(split("/hello"), Some(("hello", "/")));
+        assert_eq!(split("/hello/"), Some(("hello", "/")));
+        assert_eq!(split("/hello/x"), Some(("hello", "/x")));
+        assert_eq!(split("/hello//x"), Some(("hello", "//x")));
+        assert_eq!(split("/"), Some(("", "/")));
+        assert_eq!(split("*"), None);
+        assert_eq!(with_query("/x", Some("y")), "/x?y");
+    }
+
+    fn authority_of(uri: &str, hosts: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, host.parse().unwrap());
+        }
+        match authority(&uri.parse().unwrap(), &headers) {
+            Ok(authority) => canonical_host(&authority),
+            Err(failed) => failed.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_request_is_for_exactly_one_host() {
+        assert_eq!(
+            authority_of("/x", &["Acme.Localhost.:8443"]),
+            "acme.localhost"
+        );
+        assert_eq!(
+            authority_of("https://a.localhost/x", &["b.localhost"]),
+            "a.localhost"
+        );
+        assert!(authority_of("/x", &[]).contains("names no host"));
+        assert!(authority_of("/x", &["a", "b"]).contains("more than one Host"));
+        assert!(authority_of("/x", &["u@a.localhost"]).contains("user information"));
+        assert!(authority_of("/x", &["a b"]).contains("not a host"));
+    }
+}
