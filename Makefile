@@ -1,0 +1,33 @@
+# make up     install what is missing, build, and start Atoll on this machine
+# make test   install what is missing, and run every test
+# make lint   formatting, lints and documentation
+#
+# Options of `atoll up` go into ARGS: make up ARGS='--data /srv/atoll --console 127.0.0.1:9090'
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: up test lint setup
+.DEFAULT_GOAL := up
+
+# Where rustup puts cargo, for a shell that was open before it was installed.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+# A build machine starts from a bare clone each time: what was built outlives it here.
+ifdef CI
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
+endif
+
+up: setup
+	cargo build --locked -p atoll
+	cargo run --quiet --locked -p atoll -- up $(ARGS)
+
+test: setup
+	deploy/with-postgres deploy/run-tests
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+
+setup:
+	@deploy/setup
