@@ -1,0 +1,190 @@
+//! The command line. Values stay text here: `settings` reads them all and tells every problem at once.
+//!
+//! Each option has its `ATOLL_*` variable. Secrets have no option at all, since every user of a
+//! machine can read its command lines.
+
+#[cfg(feature = "api")]
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use crate::logging::LogFormat;
+
+/// Functions as a service for WebAssembly components.
+#[derive(Parser)]
+#[command(name = "atoll", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// How log lines look.
+    #[arg(
+        long,
+        global = true,
+        env = "ATOLL_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub log_format: LogFormat,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start everything on this machine: database, API server, console, worker.
+    #[cfg(all(feature = "api", feature = "worker"))]
+    Up(UpArgs),
+    /// Start an API server: REST API, console, feed of the workers, jobs.
+    #[cfg(feature = "api")]
+    Api(ApiArgs),
+    /// Start a worker: it answers the calls to functions.
+    #[cfg(feature = "worker")]
+    Worker(WorkerArgs),
+    /// What an operator does without the console.
+    #[cfg(feature = "api")]
+    Admin(AdminArgs),
+    /// Compile one module in a jail (started by the API server).
+    #[cfg(feature = "api")]
+    #[command(hide = true)]
+    Compile {
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        orders: Vec<OsString>,
+    },
+    /// Print the version.
+    Version,
+}
+
+#[cfg(all(feature = "api", feature = "worker"))]
+#[derive(clap::Args)]
+pub(crate) struct UpArgs {
+    /// Folder of the database, the modules and the keys [default: ~/.local/share/atoll, as root /var/lib/atoll]
+    #[arg(long, env = "ATOLL_DATA", value_name = "DIR")]
+    pub data: Option<String>,
+    /// Address of the console and the API [default: 127.0.0.1:8080]
+    #[arg(long, env = "ATOLL_CONSOLE", value_name = "ADDR")]
+    pub console: Option<String>,
+    /// Address where functions answer [default: 127.0.0.1:8443]
+    #[arg(long, env = "ATOLL_FUNCTIONS", value_name = "ADDR")]
+    pub functions: Option<String>,
+    /// How people reach the console [default: http://<console>]
+    #[arg(long, env = "ATOLL_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Functions answer at https://TENANT.NAME [default: localhost]
+    #[arg(long, env = "ATOLL_APPS_DOMAIN", value_name = "NAME")]
+    pub apps_domain: Option<String>,
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+#[cfg(feature = "api")]
+#[derive(clap::Args)]
+pub(crate) struct ApiArgs {
+    /// Address of the console and the API [default: 127.0.0.1:8080]
+    #[arg(long, alias = "console", env = "ATOLL_LISTEN", value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// How people reach the console: https://console.example.com
+    #[arg(long, env = "ATOLL_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Functions answer at https://TENANT.NAME
+    #[arg(long, env = "ATOLL_APPS_DOMAIN", value_name = "NAME")]
+    pub apps_domain: Option<String>,
+    /// Port of the functions' URLs, as callers see it [default: 443]
+    #[arg(long, env = "ATOLL_FUNCTIONS_PORT", value_name = "PORT")]
+    pub functions_port: Option<String>,
+    /// Certificate chain (PEM) of the console; plain HTTP without it, for a load balancer that ends TLS
+    #[arg(long, env = "ATOLL_CONSOLE_CERT", value_name = "FILE")]
+    pub console_cert: Option<String>,
+    /// Private key (PEM) of that certificate
+    #[arg(long, env = "ATOLL_CONSOLE_KEY", value_name = "FILE")]
+    pub console_key: Option<String>,
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+/// What `up` and `api` have in common.
+#[cfg(feature = "api")]
+#[derive(clap::Args)]
+pub(crate) struct SharedArgs {
+    /// Database, without a password: give one that has it as DATABASE_URL
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Where modules and artifacts are kept: file:///DIR or s3://BUCKET?endpoint=URL&region=NAME
+    #[arg(long, env = "ATOLL_BLOBS", value_name = "URL")]
+    pub blobs: Option<String>,
+    /// Sender of mails; their server is ATOLL_SMTP_URL
+    #[arg(long, env = "ATOLL_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// Largest module taken, in bytes [default: 104857600]
+    #[arg(long, env = "ATOLL_UPLOAD_MAX_BYTES", value_name = "BYTES")]
+    pub upload_max_bytes: Option<String>,
+    /// CPU time of one compile [default: 90]
+    #[arg(long, env = "ATOLL_COMPILE_CPU_SECONDS", value_name = "SECONDS")]
+    pub compile_cpu_seconds: Option<String>,
+    /// Address space of one compile [default: 4294967296]
+    #[arg(long, env = "ATOLL_COMPILE_MEMORY_BYTES", value_name = "BYTES")]
+    pub compile_memory_bytes: Option<String>,
+    /// Longest time of one compile by the clock [default: 180]
+    #[arg(long, env = "ATOLL_COMPILE_WALL_SECONDS", value_name = "SECONDS")]
+    pub compile_wall_seconds: Option<String>,
+}
+
+#[cfg(feature = "api")]
+#[derive(clap::Args)]
+pub(crate) struct AdminArgs {
+    #[command(subcommand)]
+    pub task: AdminTask,
+    /// Data folder of the running `atoll up` to talk to; where DATABASE_URL is set, the options of `atoll api` are read instead
+    #[cfg(feature = "worker")]
+    #[arg(long, global = true, env = "ATOLL_DATA", value_name = "DIR")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub server: ApiArgs,
+}
+
+#[cfg(feature = "api")]
+#[derive(Subcommand)]
+pub(crate) enum AdminTask {
+    /// Print a link that sets a new password, valid once and for an hour.
+    ResetPassword { email: String },
+    /// Print a link that creates the operator's account, where there is none yet.
+    SetupLink,
+}
+
+#[cfg(feature = "worker")]
+#[derive(clap::Args)]
+pub(crate) struct WorkerArgs {
+    /// An API server, or the load balancer before several
+    #[arg(long, env = "ATOLL_API_URL", value_name = "URL")]
+    pub api_url: Option<String>,
+    /// Address where functions answer [default: 0.0.0.0:8443]
+    #[arg(long, env = "ATOLL_FUNCTIONS", value_name = "ADDR")]
+    pub functions: Option<String>,
+    /// Address for the API servers alone [default: 0.0.0.0:8444]
+    #[arg(long, env = "ATOLL_INTERNAL", value_name = "ADDR")]
+    pub internal: Option<String>,
+    /// How API servers reach that address [default: http://<host name>:<port>]
+    #[arg(long, env = "ATOLL_INTERNAL_URL", value_name = "URL")]
+    pub internal_url: Option<String>,
+    /// Functions answer at https://TENANT.NAME
+    #[arg(long, env = "ATOLL_APPS_DOMAIN", value_name = "NAME")]
+    pub apps_domain: Option<String>,
+    /// Where artifacts are read: file:///DIR or s3://BUCKET?endpoint=URL&region=NAME
+    #[arg(long, env = "ATOLL_BLOBS", value_name = "URL")]
+    pub blobs: Option<String>,
+    /// Folder for what may vanish [default: ~/.cache/atoll, as root /var/cache/atoll]
+    #[arg(long, env = "ATOLL_CACHE", value_name = "DIR")]
+    pub cache: Option<String>,
+    /// What the operator calls this machine [default: its host name]
+    #[arg(long, env = "ATOLL_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Certificate chain (PEM) of *.<apps domain>
+    #[arg(long, env = "ATOLL_FUNCTIONS_CERT", value_name = "FILE")]
+    pub functions_cert: Option<String>,
+    /// Private key (PEM) of that certificate
+    #[arg(long, env = "ATOLL_FUNCTIONS_KEY", value_name = "FILE")]
+    pub functions_key: Option<String>,
+    /// Instead of a certificate: folder of a development authority, made where it is absent
+    #[arg(long, env = "ATOLL_DEVELOPMENT_CA", value_name = "DIR")]
+    pub development_ca: Option<String>,
+    /// Drain and end when standard input closes: how `up` stops its worker, however `up` itself ends.
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}

@@ -1,0 +1,9 @@
+//! From options and variables to validated settings, with every problem told at once.
+
+#[cfg(feature = "api")]
+pub(crate) mod api_server;
+pub(crate) mod reader;
+#[cfg(all(feature = "api", feature = "worker"))]
+pub(crate) mod up;
+#[cfg(feature = "worker")]
+pub(crate) mod worker;
