@@ -1,1 +1,35 @@
+//! The REST API under `/v1`, the workers' feed under `/internal/v1`, and the console everywhere
+//! else, on one listener.
+//!
+//! Handlers only translate: what a caller may do, and what follows from it, is decided in `control`.
 
+mod access;
+mod body;
+mod deployments;
+mod docs;
+mod examples;
+mod feed;
+mod functions;
+mod headers;
+mod health;
+mod hosts;
+mod invoke;
+mod openapi;
+mod operations;
+mod params;
+mod passwords;
+pub mod problem;
+mod request;
+mod revision;
+mod router;
+pub mod routes;
+mod server;
+mod session;
+mod setup;
+mod tenants;
+mod tls;
+mod uploads;
+mod versions;
+
+pub use server::Server;
+pub use tls::TlsFiles;

@@ -1,0 +1,123 @@
+//! Who is calling, as an argument of a handler: [`SignedIn`], a member of the tenant in the path
+//! ([`As`]), or a worker. A handler that asks for none is open to anybody.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use control::{
+    Actor, Error, Member, Origin, Platform, access::AtLeast, feed::Node, sessions,
+};
+use http::{HeaderMap, header, request::Parts};
+
+use crate::problem::Problem;
+
+/// Somebody with a session.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedIn(pub(crate) Actor);
+
+impl FromRequestParts<Platform> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
+        let secret = bearer(&parts.headers)?;
+        let actor = sessions::authenticate(platform, secret, origin(parts)?).await?;
+        Ok(Self(actor))
+    }
+}
+
+/// A member who holds at least the role `R` in the path's `{tenant}`.
+#[derive(Clone, Debug)]
+pub(crate) struct As<R>(pub(crate) Member<R>);
+
+impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
+        let SignedIn(actor) = SignedIn::from_request_parts(parts, platform).await?;
+        let tenant = tenant_of_path(parts).await?;
+        Ok(Self(control::access::member(platform, &actor, &tenant).await?))
+    }
+}
+
+/// A worker that joined.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Worker(pub(crate) Node);
+
+impl FromRequestParts<Platform> for Worker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
+        let token = bearer(&parts.headers)?;
+        Ok(Self(control::feed::authenticate(platform, token)?))
+    }
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1), whatever it proves.
+#[derive(Clone, Debug)]
+pub(crate) struct Bearer(pub(crate) String);
+
+impl<S: Sync> FromRequestParts<S> for Bearer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(bearer(&parts.headers)?.to_owned()))
+    }
+}
+
+/// Where the request came from.
+#[derive(Clone, Debug)]
+pub(crate) struct CameFrom(pub(crate) Origin);
+
+impl<S: Sync> FromRequestParts<S> for CameFrom {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        origin(parts).map(Self)
+    }
+}
+
+fn origin(parts: &Parts) -> Result<Origin, Problem> {
+    let missing = || Error::Internal(anyhow::anyhow!("the request was not tracked"));
+    Ok(parts.extensions.get().cloned().ok_or_else(missing)?)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .filter(|token| !token.is_empty())
+        .ok_or(Error::Unauthenticated)
+}
+
+async fn tenant_of_path(parts: &mut Parts) -> Result<String, Problem> {
+    let params = RawPathParams::from_request_parts(parts, &()).await;
+    let tenant = params.ok().and_then(|params| {
+        let (_, value) = params.iter().find(|(name, _)| *name == "tenant")?;
+        Some(value.to_owned())
+    });
+    // Only a path that is not UTF-8 gets here: no tenant is called so.
+    Ok(tenant.ok_or(Error::NotFound("tenant"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn token(value: &'static str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
+        bearer(&headers).ok().map(str::to_owned)
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_whatever_the_case_of_its_scheme() {
+        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("bearer  abc ").as_deref(), Some("abc"));
+        for bad in ["abc", "Basic abc", "Bearer", "Bearer ", ""] {
+            assert_eq!(token(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `/v1/tenants/{tenant}/functions/{function}/invoke`: calls a function through a worker, and
+//! answers as its URL would.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use control::{
+    Developer, Error, Platform,
+    invocations::{self, Answer, Call},
+};
+use domain::{Problems, Role};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::CONNECTION, uri::PathAndQuery};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+use crate::{
+    access::As,
+    params::{InFunction, Path, Query},
+    problem::{Code, Problem},
+    routes::{Need, Routes},
+};
+
+pub(crate) fn routes() -> Routes {
+    let developer = Need::Member(Role::Developer);
+    Routes::default().add(developer, &[&[Code::Invalid]], routes!(invoke))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct InvokeQuery {
+    /// The method the function sees; `GET` unless told.
+    method: Option<String>,
+    /// The path and query the function sees; `/` unless told.
+    path: Option<String>,
+}
+
+impl InvokeQuery {
+    fn parse(self) -> Result<(Method, PathAndQuery), Problem> {
+        let mut problems = Problems::default();
+        let method = self.method.map_or(Ok(Method::GET), |text| text.parse());
+        let method = method.ok().filter(|method| {
+            // The one would end in a tunnel, the other tells what it was sent.
+            *method != Method::CONNECT && *method != Method::TRACE
+        });
+        if method.is_none() {
+            problems.push("method", "use an HTTP method such as `GET` or `POST`");
+        }
+        let path = self.path.unwrap_or_else(|| "/".to_owned());
+        let path = Some(path).filter(|path| path.starts_with('/'));
+        let path = path.and_then(|path| PathAndQuery::try_from(path).ok());
+        if path.is_none() {
+            problems.push("path", "use a path and query such as `/items?page=2`");
+        }
+        match (method, path) {
+            (Some(method), Some(path)) => Ok((method, path)),
+            _ => Err(problems.into()),
+        }
+    }
+}
+
+/// Calls a function as the query says; headers and body of the request are passed on
+///
+/// The answer is the function's own, or the problem that its URL would have told.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/functions/{function}/invoke", tag = "functions",
+    operation_id = "invoke_function", params(InFunction, InvokeQuery),
+    request_body(content = Vec<u8>, content_type = "*/*"),
+    responses((status = "default", description = "The function's answer", content_type = "*/*", body = Vec<u8>))
+)]
+async fn invoke(
+    State(platform): State<Platform>,
+    As(developer): As<Developer>,
+    Path(at): Path<InFunction>,
+    Query(query): Query<InvokeQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (method, path) = query.parse()?;
+    let (parts, body) = request.into_parts();
+    let call = Call {
+        method: method.to_string(),
+        path: path.to_string(),
+        headers: passed_on(&parts.headers),
+        body: reqwest::Body::wrap_stream(body.into_data_stream()),
+    };
+    let answer = invocations::call(&platform, &developer, &at.function, call).await?;
+    answered(answer)
+}
+
+/// What concerns one connection alone (RFC 9110 §7.6.1).
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// What is said to this server, not to the function.
+const OURS: &[&str] = &["authorization", "cookie", "expect", "host"];
+
+fn passed_on(headers: &HeaderMap) -> Vec<(String, String)> {
+    let named = named_by_connection(headers);
+    headers
+        .iter()
+        .filter(|(name, _)| {
+            !HOP_BY_HOP.contains(&name.as_str())
+                && !OURS.contains(&name.as_str())
+                && !named.contains(name)
+                // The platform's own words to a worker.
+                && !name.as_str().starts_with("x-atoll-")
+        })
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect()
+}
+
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
+}
+
+fn answered(answer: Answer) -> Result<Response, Problem> {
+    let broken = |error: http::Error| Error::Internal(error.into());
+    let status = StatusCode::from_u16(answer.status).map_err(|error| broken(error.into()))?;
+    let mut response = (status, Body::new(answer.body)).into_response();
+    let headers = response.headers_mut();
+    headers.clear();
+    for (name, value) in answer.headers {
+        let name = HeaderName::try_from(name).map_err(|error| broken(error.into()))?;
+        let value = HeaderValue::try_from(value).map_err(|error| broken(error.into()))?;
+        if !HOP_BY_HOP.contains(&name.as_str()) {
+            headers.append(name, value);
+        }
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_credentials_stay_here() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("authorization", "Bearer secret"),
+            ("cookie", "session=secret"),
+            ("host", "console.example.com"),
+            ("connection", "keep-alive, x-hop"),
+            ("x-hop", "1"),
+            ("x-atoll-invoke-path", "/other"),
+            ("accept", "application/json"),
+            ("content-length", "2"),
+        ] {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        let mut passed: Vec<_> = passed_on(&headers).into_iter().map(|(name, _)| name).collect();
+        passed.sort();
+        assert_eq!(passed, ["accept", "content-length"]);
+    }
+
+    #[test]
+    fn method_and_path_are_checked_together() {
+        let query = InvokeQuery {
+            method: Some("CONNECT".to_owned()),
+            path: Some("items".to_owned()),
+        };
+        let problem = query.parse().unwrap_err();
+        assert_eq!(problem.code(), Code::Invalid);
+        assert!(problem.detail().contains("method: ") && problem.detail().contains("path: "));
+    }
+}

@@ -1,0 +1,154 @@
+//! `/v1/tenants`
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use control::{Admin, Owner, Platform, Tenant, Viewer, tenants};
+use domain::{Role, TenantId, TenantSlug, page::Page, tenant::TenantState};
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::{
+    access::{As, SignedIn},
+    body::Json,
+    params::{PageQuery, Query},
+    problem::{Code, Problem},
+    revision::{IfMatch, etag},
+    routes::{BODY, Need, PAGE, REVISION, Routes},
+};
+
+pub(crate) fn routes() -> Routes {
+    let (viewer, admin, owner) = (
+        Need::Member(Role::Viewer),
+        Need::Member(Role::Admin),
+        Need::Member(Role::Owner),
+    );
+    Routes::default()
+        .add(Need::SignedIn, &[PAGE], routes!(list))
+        .add(Need::SignedIn, &[BODY, &[Code::Taken]], routes!(create))
+        .add(viewer, &[], routes!(show))
+        .add(admin, &[BODY, REVISION], routes!(update))
+        .add(owner, &[REVISION], routes!(delete))
+}
+
+#[derive(Serialize, ToSchema)]
+struct TenantView {
+    id: TenantId,
+    /// The first label of its functions' host.
+    slug: TenantSlug,
+    name: String,
+    state: TenantState,
+    /// The caller's own.
+    role: Role,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: time::OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: time::OffsetDateTime,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateTenant {
+    slug: String,
+    name: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateTenant {
+    name: String,
+}
+
+/// The tenants one is a member of, by slug
+#[utoipa::path(
+    get, path = "/v1/tenants", tag = "tenants", operation_id = "list_tenants", params(PageQuery),
+    responses((status = 200, description = "A page of them", body = Page<TenantView>))
+)]
+async fn list(
+    State(platform): State<Platform>,
+    SignedIn(actor): SignedIn,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<TenantView>>, Problem> {
+    let page = tenants::list(&platform, &actor, &page.request()?).await?;
+    Ok(Json(page.map(|(tenant, role)| view(tenant, role))))
+}
+
+/// Creates a tenant, owned by its creator
+#[utoipa::path(
+    post, path = "/v1/tenants", tag = "tenants", operation_id = "create_tenant",
+    responses((status = 201, description = "The tenant, at its `Location`", body = TenantView))
+)]
+async fn create(
+    State(platform): State<Platform>,
+    SignedIn(actor): SignedIn,
+    Json(body): Json<CreateTenant>,
+) -> Result<Response, Problem> {
+    let slug = TenantSlug::parse(&body.slug)?;
+    let tenant = tenants::create(&platform, &actor, slug, body.name).await?;
+    let location = [(header::LOCATION, format!("/v1/tenants/{}", tenant.slug))];
+    let tag = etag(tenant.revision);
+    let answer = (
+        StatusCode::CREATED,
+        location,
+        tag,
+        Json(view(tenant, Role::Owner)),
+    );
+    Ok(answer.into_response())
+}
+
+/// One tenant
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}", tag = "tenants", operation_id = "show_tenant",
+    responses((status = 200, description = "The tenant, with its `ETag`", body = TenantView))
+)]
+async fn show(
+    State(platform): State<Platform>,
+    As(viewer): As<Viewer>,
+) -> Result<Response, Problem> {
+    let tenant = tenants::get(&platform, &viewer).await?;
+    Ok((etag(tenant.revision), Json(view(tenant, viewer.role))).into_response())
+}
+
+/// Renames a tenant; its slug stays
+#[utoipa::path(
+    patch, path = "/v1/tenants/{tenant}", tag = "tenants", operation_id = "update_tenant",
+    responses((status = 200, description = "The tenant as it is now", body = TenantView))
+)]
+async fn update(
+    State(platform): State<Platform>,
+    As(admin): As<Admin>,
+    IfMatch(revision): IfMatch,
+    Json(body): Json<UpdateTenant>,
+) -> Result<Response, Problem> {
+    let tenant = tenants::rename(&platform, &admin, body.name, revision).await?;
+    Ok((etag(tenant.revision), Json(view(tenant, admin.role))).into_response())
+}
+
+/// Deletes a tenant; its functions stop answering at once, its slug stays taken
+#[utoipa::path(
+    delete, path = "/v1/tenants/{tenant}", tag = "tenants", operation_id = "delete_tenant",
+    responses((status = 204, description = "It is gone"))
+)]
+async fn delete(
+    State(platform): State<Platform>,
+    As(owner): As<Owner>,
+    IfMatch(revision): IfMatch,
+) -> Result<StatusCode, Problem> {
+    tenants::delete(&platform, &owner, revision).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn view(tenant: Tenant, role: Role) -> TenantView {
+    TenantView {
+        id: tenant.id,
+        slug: tenant.slug,
+        name: tenant.name,
+        state: tenant.state,
+        role,
+        created_at: tenant.created_at,
+        updated_at: tenant.updated_at,
+    }
+}

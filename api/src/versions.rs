@@ -1,0 +1,193 @@
+//! `/v1/tenants/{tenant}/functions/{function}/versions`
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request, State},
+    response::{IntoResponse, Response},
+};
+use control::{
+    Developer, Platform, Version, Viewer,
+    versions::{self, Created},
+};
+use domain::{
+    Digest, FunctionId, Role, UploadId, UserId, VersionId,
+    page::Page,
+    report::ImportReport,
+    version::{Handler, VersionState},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
+
+use crate::{
+    access::As,
+    body::Json,
+    params::{InFunction, InVersion, PageQuery, Path, Query},
+    problem::Problem,
+    routes::{BODY, MODULE, Need, PAGE, Routes},
+    uploads::{self, WASM},
+};
+
+pub(crate) fn routes() -> Routes {
+    let (viewer, developer) = (Need::Member(Role::Viewer), Need::Member(Role::Developer));
+    Routes::default()
+        .add(viewer, &[PAGE], routes!(list))
+        .add(developer, &[BODY, MODULE], routes!(create))
+        .add(viewer, &[], routes!(show))
+        .add(viewer, &[], routes!(module))
+}
+
+#[derive(Serialize, ToSchema)]
+struct VersionView {
+    id: VersionId,
+    function: FunctionId,
+    /// Counts from 1 within the function.
+    number: i32,
+    state: VersionState,
+    /// Why it failed to compile.
+    error: Option<String>,
+    digest: Digest,
+    size_bytes: i64,
+    handler: Handler,
+    report: ImportReport,
+    message: String,
+    author: Option<UserId>,
+    author_name: Option<String>,
+    /// How long the compiler took.
+    compile_ms: Option<i32>,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: time::OffsetDateTime,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateVersion {
+    upload: UploadId,
+    /// What changed, for people.
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct CreateQuery {
+    /// What changed, for people; only beside a body of `application/wasm`.
+    message: Option<String>,
+}
+
+/// The versions of a function, newest first
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/functions/{function}/versions", tag = "versions",
+    operation_id = "list_versions", params(InFunction, PageQuery),
+    responses((status = 200, description = "A page of them", body = Page<VersionView>))
+)]
+async fn list(
+    State(platform): State<Platform>,
+    As(viewer): As<Viewer>,
+    Path(at): Path<InFunction>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<VersionView>>, Problem> {
+    let page = versions::list(&platform, &viewer, &at.function, &page.request()?).await?;
+    Ok(Json(page.map(VersionView::from)))
+}
+
+/// Makes a version of a module, or of an upload
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/functions/{function}/versions", tag = "versions",
+    operation_id = "create_version", params(InFunction, CreateQuery),
+    request_body(content((Vec<u8> = "application/wasm"), (CreateVersion = "application/json"))),
+    responses(
+        (status = 201, description = "The version, at its `Location`; it compiles", body = VersionView),
+        (status = 200, description = "The newest version is the same: none was made", body = VersionView),
+    )
+)]
+async fn create(
+    State(platform): State<Platform>,
+    As(developer): As<Developer>,
+    Path(at): Path<InFunction>,
+    Query(query): Query<CreateQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (upload, message) = if uploads::is_wasm(request.headers()) {
+        let upload = uploads::receive(&platform, &developer, request).await?;
+        (upload.id, query.message.unwrap_or_default())
+    } else {
+        let Json(body) = Json::<CreateVersion>::from_request(request, &()).await?;
+        (body.upload, body.message)
+    };
+    let made = versions::create(&platform, &developer, &at.function, upload, message).await?;
+    let (status, version) = match made {
+        Created::New(version) => (StatusCode::CREATED, version),
+        Created::Same(version) => (StatusCode::OK, version),
+    };
+    let location = format!(
+        "/v1/tenants/{}/functions/{}/versions/{}",
+        developer.slug, at.function, version.number
+    );
+    let location = [(header::LOCATION, location)];
+    Ok((status, location, Json(VersionView::from(version))).into_response())
+}
+
+/// One version, with its report and state
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/functions/{function}/versions/{number}", tag = "versions",
+    operation_id = "show_version", params(InVersion),
+    responses((status = 200, description = "The version", body = VersionView))
+)]
+async fn show(
+    State(platform): State<Platform>,
+    As(viewer): As<Viewer>,
+    Path(at): Path<InVersion>,
+) -> Result<Json<VersionView>, Problem> {
+    let version = versions::get(&platform, &viewer, &at.function, at.number).await?;
+    Ok(Json(version.into()))
+}
+
+/// The module as it was uploaded
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/functions/{function}/versions/{number}/module", tag = "versions",
+    operation_id = "download_module", params(InVersion),
+    responses((status = 200, description = "Its bytes", content_type = "application/wasm", body = Vec<u8>))
+)]
+async fn module(
+    State(platform): State<Platform>,
+    As(viewer): As<Viewer>,
+    Path(at): Path<InVersion>,
+) -> Result<Response, Problem> {
+    let (version, bytes) = versions::module(&platform, &viewer, &at.function, at.number).await?;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(WASM));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(version.bytes));
+    headers.insert(header::ETAG, ascii(format!("\"{}\"", version.digest)));
+    // Named by the digest: what the path calls the function is the caller's text.
+    let disposition = format!("attachment; filename=\"{}.wasm\"", version.digest.short());
+    headers.insert(header::CONTENT_DISPOSITION, ascii(disposition));
+    Ok((headers, Body::from_stream(bytes)).into_response())
+}
+
+fn ascii(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("a digest is ASCII")
+}
+
+impl From<Version> for VersionView {
+    fn from(version: Version) -> Self {
+        Self {
+            id: version.id,
+            function: version.function,
+            number: version.number,
+            state: version.state,
+            error: version.error,
+            digest: version.digest,
+            size_bytes: version.bytes,
+            handler: version.handler,
+            report: version.report,
+            message: version.message,
+            author: version.author,
+            author_name: version.author_name,
+            compile_ms: version.compile_ms,
+            created_at: version.created_at,
+        }
+    }
+}
