@@ -2,9 +2,7 @@
 //! ([`As`]), or a worker. A handler that asks for none is open to anybody.
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use control::{
-    Actor, Error, Member, Origin, Platform, access::AtLeast, feed::Node, sessions,
-};
+use control::{Actor, Error, Member, Origin, Platform, access::AtLeast, feed::Node, sessions};
 use http::{HeaderMap, header, request::Parts};
 
 use crate::problem::Problem;
@@ -33,7 +31,9 @@ impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
     async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
         let SignedIn(actor) = SignedIn::from_request_parts(parts, platform).await?;
         let tenant = tenant_of_path(parts).await?;
-        Ok(Self(control::access::member(platform, &actor, &tenant).await?))
+        Ok(Self(
+            control::access::member(platform, &actor, &tenant).await?,
+        ))
     }
 }
 

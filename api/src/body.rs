@@ -98,7 +98,12 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     if declared_length(headers).is_some_and(|length| length > MAX_BYTES as u64) {
         return Err(too_large().into());
     }
-    let late = || Problem::new(Code::RequestTimeout, "the body did not arrive in 30 seconds");
+    let late = || {
+        Problem::new(
+            Code::RequestTimeout,
+            "the body did not arrive in 30 seconds",
+        )
+    };
     let collected = tokio::time::timeout(DEADLINE, Limited::new(body, MAX_BYTES).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
@@ -156,7 +161,7 @@ mod tests {
 
     fn refusal(body: &str) -> (Code, String) {
         let problem = parse::<Wanted>(body.as_bytes()).unwrap_err();
-        (problem.code(), problem.detail().to_owned())
+        (problem.code(), problem.to_string())
     }
 
     #[test]
@@ -191,10 +196,7 @@ mod tests {
             HeaderValue::from_static("Application/JSON; charset=utf-8"),
         );
         assert!(is_json(&headers));
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         assert!(!is_json(&headers));
     }
 }

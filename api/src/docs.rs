@@ -1,5 +1,6 @@
-//! `/docs/errors/<code>`: what a problem's `type` points to, and the page a browser is shown when
-//! it meets a problem before the console could answer.
+//! `/docs/errors/<code>`: what a problem's `type` points to.
+//!
+//! The pages are Markdown in the repository, and compiled in.
 
 use axum::{
     Router,
@@ -8,7 +9,6 @@ use axum::{
     routing::get,
 };
 use control::{Error, Platform};
-use domain::RequestId;
 
 use crate::problem::Problem;
 
@@ -74,19 +74,6 @@ async fn show(Path(code): Path<String>) -> Result<Response, Problem> {
     let page = PAGES.iter().find(|(name, _)| *name == code);
     let (_, text) = page.ok_or(Error::NotFound("page"))?;
     Ok(document(&code, &render(text)))
-}
-
-/// A problem as a page.
-pub(crate) fn problem_page(problem: &Problem, id: RequestId) -> Response {
-    let view = problem.view(id.to_string());
-    let body = format!(
-        "<h1>{}</h1>\n<p>{}</p>\n<p><a href=\"{}\">What this means</a> · {}</p>\n",
-        escape(&view.title),
-        escape(&view.detail),
-        escape(&view.kind),
-        escape(&view.request_id),
-    );
-    document(&view.title, &body)
 }
 
 fn document(title: &str, body: &str) -> Response {

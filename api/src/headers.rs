@@ -26,6 +26,13 @@ const API: &[(HeaderName, &str)] = &[
     ),
 ];
 
+/// A page that did not bring its own policy has a stylesheet at most.
+const PAGE: &[(HeaderName, &str)] = &[(
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+)];
+
 pub(crate) async fn secure(
     State(Https(https)): State<Https>,
     request: Request,
@@ -41,13 +48,8 @@ pub(crate) async fn secure(
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     };
-    for (name, value) in ALWAYS {
+    for (name, value) in ALWAYS.iter().chain(if is_api { API } else { PAGE }) {
         set(name, value);
-    }
-    if is_api {
-        for (name, value) in API {
-            set(name, value);
-        }
     }
     if https {
         set(&header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");

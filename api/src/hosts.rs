@@ -30,7 +30,11 @@ struct Known {
 impl Hosts {
     /// The public URL's host; where it or the listener is on loopback, loopback's own names too.
     pub(crate) fn new(public_url: &Url, listening: SocketAddr) -> Self {
-        let default_port = if public_url.scheme() == "https" { 443 } else { 80 };
+        let default_port = if public_url.scheme() == "https" {
+            443
+        } else {
+            80
+        };
         let public_port = public_url.port().unwrap_or(default_port);
         let public_host = public_url.host_str().unwrap_or_default().to_lowercase();
 

@@ -11,7 +11,9 @@ use control::{
     invocations::{self, Answer, Call},
 };
 use domain::{Problems, Role};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::CONNECTION, uri::PathAndQuery};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::CONNECTION, uri::PathAndQuery,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -169,7 +171,10 @@ mod tests {
                 HeaderValue::from_static(value),
             );
         }
-        let mut passed: Vec<_> = passed_on(&headers).into_iter().map(|(name, _)| name).collect();
+        let mut passed: Vec<_> = passed_on(&headers)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
         passed.sort();
         assert_eq!(passed, ["accept", "content-length"]);
     }
@@ -182,6 +187,6 @@ mod tests {
         };
         let problem = query.parse().unwrap_err();
         assert_eq!(problem.code(), Code::Invalid);
-        assert!(problem.detail().contains("method: ") && problem.detail().contains("path: "));
+        assert!(problem.to_string().contains("method: ") && problem.to_string().contains("path: "));
     }
 }

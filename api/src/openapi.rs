@@ -73,12 +73,7 @@ async fn show() -> impl IntoResponse {
 }
 
 /// Adds to an operation what follows from its path and from who may call it.
-pub(crate) fn complete(
-    operation: &mut Operation,
-    path: &str,
-    need: Need,
-    errors: &[&[Code]],
-) {
+pub(crate) fn complete(operation: &mut Operation, path: &str, need: Need, errors: &[&[Code]]) {
     let mut codes: BTreeSet<Code> = errors.iter().copied().flatten().copied().collect();
     codes.extend([Code::Internal, Code::Unavailable, Code::Misdirected]);
     if need != Need::Anybody {
@@ -107,7 +102,10 @@ pub(crate) fn complete(
 fn declare(operation: &mut Operation, codes: BTreeSet<Code>) {
     let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
     for code in codes {
-        by_status.entry(code.status().as_u16()).or_default().push(code);
+        by_status
+            .entry(code.status().as_u16())
+            .or_default()
+            .push(code);
     }
     for (status, codes) in by_status {
         let told: Vec<_> = codes
@@ -140,7 +138,9 @@ fn if_match() -> Parameter {
         .name("If-Match")
         .parameter_in(ParameterIn::Header)
         .required(Required::True)
-        .description(Some("The `ETag` that was read: the revision the change is based on."))
+        .description(Some(
+            "The `ETag` that was read: the revision the change is based on.",
+        ))
         .schema(Some(Object::with_type(Type::String)))
         .build()
 }
@@ -191,9 +191,9 @@ mod tests {
             for segment in name.split('{').skip(1) {
                 let segment = segment.split('}').next().unwrap();
                 let parameters = operation["parameters"].as_array().unwrap();
-                let described = parameters.iter().any(|parameter| {
-                    parameter["name"] == segment && parameter["in"] == "path"
-                });
+                let described = parameters
+                    .iter()
+                    .any(|parameter| parameter["name"] == segment && parameter["in"] == "path");
                 assert!(described, "{name}: {segment}");
             }
         }

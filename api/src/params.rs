@@ -111,13 +111,19 @@ mod tests {
         assert_eq!(request.limit, Some(2));
         assert_eq!(request.cursor.as_deref(), Some("abc"));
 
-        for uri in ["/?limit=0", "/?limit=201", "/?limit=x", "/?cursor=", "/?lim=1"] {
+        for uri in [
+            "/?limit=0",
+            "/?limit=201",
+            "/?limit=x",
+            "/?cursor=",
+            "/?lim=1",
+        ] {
             let problem = page(uri).await.unwrap_err();
             assert_eq!(problem.code(), Code::Invalid, "{uri}");
         }
         let problem = page("/?limit=0&cursor=").await.unwrap_err();
         assert_eq!(
-            problem.detail(),
+            problem.to_string(),
             "limit: use 1 to 200, this is 0; cursor: use a `next_cursor` as it was answered"
         );
     }

@@ -3,7 +3,7 @@
 //!
 //! A [`Problem`] is turned into bytes by the request middleware, which alone knows the request's id.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use control::Error;
@@ -68,11 +68,7 @@ codes! {
 pub struct Problem {
     code: Code,
     detail: String,
-    problems: Vec<Invalid>,
-    limit: Option<u64>,
-    refusal: Option<Refusal>,
-    retry_after_seconds: Option<u64>,
-    /// For the log; nothing of it but `detail` is told.
+    /// What a verb refused with. The log prints all of it; the caller is told what is his.
     cause: Option<Arc<Error>>,
 }
 
@@ -81,10 +77,6 @@ impl Problem {
         Self {
             code,
             detail: detail.into(),
-            problems: Vec::new(),
-            limit: None,
-            refusal: None,
-            retry_after_seconds: None,
             cause: None,
         }
     }
@@ -93,23 +85,36 @@ impl Problem {
         self.code
     }
 
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
+    fn retry_after_seconds(&self) -> Option<u64> {
+        match self.cause.as_deref()? {
+            Error::TooManyAttempts {
+                retry_after_seconds,
+            } => Some(*retry_after_seconds),
+            Error::Unavailable { .. } => Some(1),
+            _ => None,
+        }
     }
 
     /// The body, once the request's id is known.
     pub(crate) fn view(&self, request_id: String) -> ProblemView {
-        ProblemView {
+        let mut view = ProblemView {
             kind: format!("/docs/errors/{}", self.code.as_str()),
             title: self.code.title().to_owned(),
             status: self.code.status().as_u16(),
             detail: self.detail.clone(),
             code: self.code.as_str().to_owned(),
             request_id,
-            problems: self.problems.clone(),
-            limit: self.limit,
-            refusal: self.refusal.clone(),
+            problems: Vec::new(),
+            limit: None,
+            refusal: None,
+        };
+        match self.cause.as_deref() {
+            Some(Error::Invalid(problems)) => view.problems = problems.0.clone(),
+            Some(Error::Refused(refusal)) => view.refusal = Some(refusal.clone()),
+            Some(Error::TooLarge { limit }) => view.limit = Some(*limit),
+            _ => {}
         }
+        view
     }
 }
 
@@ -132,19 +137,11 @@ impl From<Error> for Problem {
             Error::Unavailable { .. } => Code::Unavailable,
             Error::Internal(_) => Code::Internal,
         };
-        let mut problem = Self::new(code, error.to_string());
-        match &error {
-            Error::Invalid(problems) => problem.problems = problems.0.clone(),
-            Error::Refused(refusal) => problem.refusal = Some(refusal.clone()),
-            Error::TooLarge { limit } => problem.limit = Some(*limit),
-            Error::TooManyAttempts {
-                retry_after_seconds,
-            } => problem.retry_after_seconds = Some(*retry_after_seconds),
-            Error::Unavailable { .. } => problem.retry_after_seconds = Some(1),
-            _ => {}
+        Self {
+            code,
+            detail: error.to_string(),
+            cause: Some(Arc::new(error)),
         }
-        problem.cause = Some(Arc::new(error));
-        problem
     }
 }
 
@@ -161,20 +158,26 @@ impl From<Invalid> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
+    fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
         let headers = response.headers_mut();
         if self.code == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = self.retry_after_seconds {
+        if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(cause) = self.cause.take() {
-            response.extensions_mut().insert(cause);
+        if let Some(cause) = &self.cause {
+            response.extensions_mut().insert(Arc::clone(cause));
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 

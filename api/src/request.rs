@@ -5,7 +5,7 @@ use std::{error::Error, fmt::Write, net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -23,18 +23,13 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Gives the request its id; one that came with it is ignored, as anybody could have made it up.
-pub(crate) async fn track(
-    State(render): State<RenderPage>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn track(mut request: Request, next: Next) -> Response {
     let id = RequestId::generate();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let as_page = wants_page(request.uri().path(), request.headers());
     let mut line = AccessLine::new(&request, id, peer);
 
-    request.headers_mut().remove(X_REQUEST_ID);
-    request.extensions_mut().insert(id);
+    request.headers_mut().insert(X_REQUEST_ID, id_value(id));
     request.extensions_mut().insert(Origin {
         address: peer.map(|peer| peer.ip().to_canonical()),
         request_id: id.to_string(),
@@ -45,7 +40,10 @@ pub(crate) async fn track(
 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = if as_page {
-            with_body_of(response, (render.0)(&problem, id))
+            with_body_of(
+                response,
+                web::error_page(problem.code().status(), &id.to_string()),
+            )
         } else {
             written_out(response, &problem, id)
         };
@@ -59,10 +57,7 @@ pub(crate) async fn track(
     response
 }
 
-/// How the console shows a problem that was met before its own handlers.
-#[derive(Clone, Copy)]
-pub(crate) struct RenderPage(pub(crate) fn(&Problem, RequestId) -> Response);
-
+/// A browser that meets a problem before the console could answer is shown a page.
 fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     let is_for_programs = path.starts_with("/v1/") || path.starts_with("/internal/");
     let accepts_html = headers
@@ -76,7 +71,10 @@ fn written_out(response: Response, problem: &Problem, id: RequestId) -> Response
     let body = serde_json::to_vec(&problem.view(id.to_string()))
         .expect("a problem holds no map with keys other than strings");
     let kind = HeaderValue::from_static("application/problem+json");
-    with_body_of(response, ([(header::CONTENT_TYPE, kind)], body).into_response())
+    with_body_of(
+        response,
+        ([(header::CONTENT_TYPE, kind)], body).into_response(),
+    )
 }
 
 /// Keeps the status, the headers and the extensions of `response`.

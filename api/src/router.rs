@@ -4,7 +4,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Extension, Router,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -22,7 +22,7 @@ use crate::{
     hosts::{self, Hosts},
     invoke, openapi, operations, passwords,
     problem::{Code, Problem},
-    request::{self, RenderPage},
+    request,
     routes::Routes,
     session, setup, tenants, uploads, versions,
 };
@@ -68,8 +68,8 @@ pub(crate) fn router(platform: Platform, front: Front) -> Router {
 
     // From the outside in: all that an inner layer answers is tracked and gets its headers.
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(RenderPage(docs::problem_page), request::track))
         .layer(from_fn_with_state(front.https, headers::secure))
+        .layer(from_fn(request::track))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(front.hosts, hosts::check))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL))
@@ -79,7 +79,10 @@ pub(crate) fn router(platform: Platform, front: Front) -> Router {
 
 async fn no_such_route(uri: Uri) -> Problem {
     let path = uri.path().escape_default().to_string();
-    Problem::new(Code::NotFound, format!("there is no `{path}`; see /v1/openapi.json"))
+    Problem::new(
+        Code::NotFound,
+        format!("there is no `{path}`; see /v1/openapi.json"),
+    )
 }
 
 async fn method_not_allowed(method: Method) -> Problem {

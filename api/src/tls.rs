@@ -55,7 +55,9 @@ impl Tls {
             match self.look() {
                 Ok(true) => tracing::info!("took up the console's new certificate"),
                 Ok(false) => {}
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "kept the old certificate"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "kept the old certificate")
+                }
             }
         }
     }
