@@ -3,6 +3,7 @@
 use std::{marker::PhantomData, net::IpAddr};
 
 use domain::{Role, SessionId, TenantId, TenantSlug, UserId};
+use store::members;
 
 use crate::{Error, Platform};
 
@@ -30,16 +31,16 @@ pub trait AtLeast {
 }
 
 macro_rules! roles {
-    ($($name:ident),*) => {$(
+    ($($name:ident $text:literal),*) => {$(
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
         impl AtLeast for $name {
             const ROLE: Role = Role::$name;
-            const NAME: &'static str = stringify!($name);
+            const NAME: &'static str = $text;
         }
     )*};
 }
-roles!(Viewer, Developer, Admin, Owner);
+roles!(Viewer "viewer", Developer "developer", Admin "admin", Owner "owner");
 
 /// Proof that `actor` holds at least the role `R` in `tenant`.
 #[derive(Clone, Debug)]
@@ -73,11 +74,27 @@ pub struct Operator {
 
 /// `tenant` is a slug or a `ten_…` id. An outsider is told that it is not found.
 pub async fn member<R: AtLeast>(
-    _platform: &Platform,
-    _actor: &Actor,
-    _tenant: &str,
+    platform: &Platform,
+    actor: &Actor,
+    tenant: &str,
 ) -> Result<Member<R>, Error> {
-    todo!()
+    let mut tx = platform.db.user(actor.user).await?;
+    // No slug has the underscore of an id.
+    let seat = match tenant.parse::<TenantId>() {
+        Ok(id) => members::find(&mut tx, id, actor.user).await?,
+        Err(_) => members::find_by_slug(&mut tx, tenant, actor.user).await?,
+    };
+    let seat = seat.ok_or(Error::NotFound("tenant"))?;
+    if !seat.role.includes(R::ROLE) {
+        return Err(Error::Forbidden(R::NAME));
+    }
+    Ok(Member {
+        tenant: seat.tenant,
+        slug: seat.slug,
+        role: seat.role,
+        actor: actor.clone(),
+        _role: PhantomData,
+    })
 }
 
 pub fn operator(actor: &Actor) -> Result<Operator, Error> {

@@ -61,7 +61,7 @@ impl Rule {
             return Duration::ZERO;
         }
         // 2^20 seconds are more than any `longest`.
-        let wait = (self.first * (1 << over.min(20))).min(self.longest);
+        let wait = (self.first * (1_i32 << over.min(20))).min(self.longest);
         (failures.last_at + wait - now).max(Duration::ZERO)
     }
 
@@ -76,7 +76,11 @@ impl Rule {
         }
         let forgotten = now - failures.last_at > self.forgotten_after;
         let failures = Failures {
-            count: if forgotten { 1 } else { failures.count.saturating_add(1) },
+            count: if forgotten {
+                1
+            } else {
+                failures.count.saturating_add(1)
+            },
             last_at: now,
         };
         Ok(attempts::set(tx, self.scope, key, failures).await?)
@@ -98,7 +102,9 @@ pub(crate) async fn charge(
     if !known_address {
         ACCOUNT.charge(tx, &account_key(email), now).await?;
     }
-    ACCOUNT_ADDRESS.charge(tx, &pair_key(email, origin), now).await?;
+    ACCOUNT_ADDRESS
+        .charge(tx, &pair_key(email, origin), now)
+        .await?;
     charge_address(tx, origin, now).await
 }
 
@@ -160,29 +166,41 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_with_each_failure_up_to_the_longest() {
-        let waits = [2, 3, 4, 5, 6, 30, i32::MAX].map(|n| wait(&ACCOUNT_ADDRESS, n, Duration::ZERO));
+        let waits =
+            [2, 3, 4, 5, 6, 30, i32::MAX].map(|n| wait(&ACCOUNT_ADDRESS, n, Duration::ZERO));
         let expected = [0, 1, 2, 4, 8, 900, 900].map(Duration::seconds);
         assert_eq!(waits, expected);
     }
 
     #[test]
     fn a_wait_runs_out_and_old_failures_weigh_nothing() {
-        assert_eq!(wait(&ACCOUNT_ADDRESS, 6, Duration::seconds(5)), Duration::seconds(3));
-        assert_eq!(wait(&ACCOUNT_ADDRESS, 6, Duration::seconds(9)), Duration::ZERO);
+        assert_eq!(
+            wait(&ACCOUNT_ADDRESS, 6, Duration::seconds(5)),
+            Duration::seconds(3)
+        );
+        assert_eq!(
+            wait(&ACCOUNT_ADDRESS, 6, Duration::seconds(9)),
+            Duration::ZERO
+        );
         assert_eq!(wait(&ADDRESS, 1_000, Duration::minutes(61)), Duration::ZERO);
     }
 
     #[test]
     fn no_number_of_failures_keeps_an_account_closed_for_long() {
-        assert_eq!(wait(&ACCOUNT, i32::MAX, Duration::ZERO), Duration::seconds(30));
+        assert_eq!(
+            wait(&ACCOUNT, i32::MAX, Duration::ZERO),
+            Duration::seconds(30)
+        );
     }
 
     #[test]
     fn addresses_of_one_ipv6_subscriber_count_together() {
-        let of = |address: &str| network(&Origin {
-            address: Some(address.parse().unwrap()),
-            request_id: String::new(),
-        });
+        let of = |address: &str| {
+            network(&Origin {
+                address: Some(address.parse().unwrap()),
+                request_id: String::new(),
+            })
+        };
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));

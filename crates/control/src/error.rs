@@ -1,6 +1,7 @@
 //! The one error of the control plane. It knows nothing of HTTP or HTML.
 
 use domain::{Invalid, Problems, report::Refusal};
+use store::Fault;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -46,5 +47,33 @@ pub enum Error {
 impl From<Invalid> for Error {
     fn from(problem: Invalid) -> Self {
         Self::Invalid(problem.into())
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match Fault::of(&error) {
+            Fault::Away => Self::Unavailable {
+                what: "the database",
+                source: Some(error.into()),
+            },
+            Fault::Taken("tenant_slug_unique") => Self::Taken("the tenant's slug"),
+            Fault::Taken("user_account_email_unique") => Self::Taken("the e-mail address"),
+            Fault::Taken("function_name_unique") => Self::Taken("the function's name"),
+            Fault::Taken(_) | Fault::Dangling(_) | Fault::Other => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<blobs::Error> for Error {
+    fn from(error: blobs::Error) -> Self {
+        match error {
+            // A row names the object, so that it is the store that lost it or shows it too late.
+            blobs::Error::NotFound { .. } | blobs::Error::Unavailable { .. } => Self::Unavailable {
+                what: "the object store",
+                source: Some(error.into()),
+            },
+            error => Self::Internal(error.into()),
+        }
     }
 }

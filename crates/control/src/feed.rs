@@ -8,6 +8,7 @@ use domain::{
 use crate::{Error, Platform};
 
 /// The serving state as this API server knows it.
+#[derive(Default)]
 pub struct Feed(());
 
 /// A worker that proved itself by its JWT.

@@ -3,13 +3,15 @@
 //! `api` and `web` only translate; every rule that a caller could break lives here.
 
 pub mod access;
-pub mod audit;
+mod audit;
+mod backoff;
 mod clock;
 pub mod deployments;
 mod error;
 pub mod examples;
 pub mod feed;
 pub mod functions;
+mod hashing;
 pub mod health;
 pub mod invocations;
 pub mod jobs;
@@ -21,6 +23,7 @@ mod platform;
 pub mod sessions;
 pub mod setup;
 pub mod tenants;
+mod tokens;
 pub mod uploads;
 pub mod versions;
 

@@ -33,7 +33,10 @@ impl Mail {
             return Ok(Self::Unconfigured);
         };
         let from = settings.from.parse().map_err(|_| {
-            let detail = format!("expected an address such as `Atoll <atoll@example.com>`, saw `{}`", settings.from);
+            let detail = format!(
+                "expected an address such as `Atoll <atoll@example.com>`, saw `{}`",
+                settings.from
+            );
             Invalid::new("ATOLL_MAIL_FROM", detail)
         })?;
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&settings.url)
@@ -70,7 +73,9 @@ impl Mail {
 impl fmt::Debug for SmtpSettings {
     /// Without the URL, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SmtpSettings").field("from", &self.from).finish_non_exhaustive()
+        f.debug_struct("SmtpSettings")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,15 +85,25 @@ mod tests {
 
     #[test]
     fn settings_that_can_never_work_are_named_without_the_password() {
-        let settings = |url: &str, from: &str| SmtpSettings { url: url.to_owned(), from: from.to_owned() };
-        let good = settings("smtps://me:hush@mail.example.com", "Atoll <atoll@example.com>");
+        let settings = |url: &str, from: &str| SmtpSettings {
+            url: url.to_owned(),
+            from: from.to_owned(),
+        };
+        let good = settings(
+            "smtps://me:hush@mail.example.com",
+            "Atoll <atoll@example.com>",
+        );
         assert!(Mail::open(Some(&good)).unwrap().is_configured());
         assert!(!format!("{good:?}").contains("hush"));
 
-        let problem = Mail::open(Some(&settings("gopher://me:hush@x", "a@example.com"))).err().unwrap();
+        let problem = Mail::open(Some(&settings("gopher://me:hush@x", "a@example.com")))
+            .err()
+            .unwrap();
         assert_eq!(problem.field, "ATOLL_SMTP_URL");
         assert!(!problem.detail.contains("hush"));
-        let problem = Mail::open(Some(&settings("smtp://localhost", "nobody"))).err().unwrap();
+        let problem = Mail::open(Some(&settings("smtp://localhost", "nobody")))
+            .err()
+            .unwrap();
         assert_eq!(problem.field, "ATOLL_MAIL_FROM");
     }
 }

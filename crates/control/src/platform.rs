@@ -1,13 +1,23 @@
 //! What every verb needs: the database, the blobs, the clock, the keys, the mail, the feed.
 
-use std::{net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
+use domain::{FunctionName, TenantSlug};
+use store::Fault;
+use tokio::{sync::watch, time::sleep};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{Clock, Keys, Mail, SmtpSettings, feed::Feed};
+use crate::{
+    Clock, Error, Keys, Mail, SmtpSettings, feed::Feed, hashing::Hashing, sessions, tokens::Token,
+};
+
+/// Of one API server, over both roles: a few servers fit the hundred that Postgres allows by default.
+const DATABASE_CONNECTIONS: u32 = 24;
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// How an API server is set up, once every part was validated.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     pub database_url: String,
     /// `file:///path` or `s3://bucket?endpoint=…&region=…`
@@ -42,28 +52,112 @@ pub struct Parts {
     pub clock: Clock,
     pub mail: Mail,
     pub feed: Feed,
+    /// For calls to workers.
     pub http: reqwest::Client,
+    pub(crate) hashing: Hashing,
+    prepared: watch::Sender<bool>,
 }
 
 impl Platform {
     /// Opens everything; fails only where the configuration can never work. A database or object
     /// store that is merely away is waited for by the requests that need it.
-    pub async fn open(_config: Config, _clock: Clock) -> anyhow::Result<Self> {
-        todo!()
+    pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        // Whoever was first in this process has chosen the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let platform = Self(Arc::new(Parts {
+            db: store::Db::open(&config.database_url, DATABASE_CONNECTIONS)?,
+            blobs: blobs::Blobs::open(&config.blobs_url)?,
+            clock,
+            mail: Mail::open(config.smtp.as_ref())?,
+            feed: Feed::default(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(Duration::from_secs(2))
+                .build()?,
+            hashing: Hashing::new().await?,
+            prepared: watch::Sender::new(false),
+            config,
+        }));
+        match platform.prepare().await {
+            Err(error) if Fault::of(&error) == Fault::Away => {
+                tracing::warn!("the database is away: {error}; trying again until it is there");
+            }
+            prepared => prepared?,
+        }
+        Ok(platform)
     }
 
     /// Runs jobs and follows the epochs until `shutdown` resolves, then lets running jobs finish.
-    pub async fn run(&self, _shutdown: impl Future<Output = ()> + Send) {
-        todo!()
+    pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
+        let stop = CancellationToken::new();
+        let work = async {
+            if stop
+                .run_until_cancelled(self.keep_preparing())
+                .await
+                .is_some()
+            {
+                stop.run_until_cancelled(self.keep_sweeping()).await;
+            }
+        };
+        let stopping = async {
+            shutdown.await;
+            stop.cancel();
+        };
+        tokio::join!(work, stopping);
+    }
+
+    /// Resolves once the tables are up to date: at once where the database was there from the start.
+    pub async fn prepared(&self) {
+        let mut prepared = self.prepared.subscribe();
+        let seen = prepared.wait_for(|prepared| *prepared).await;
+        seen.expect("this platform holds the sender");
     }
 
     /// `https://acme.localhost:8443/hello`
-    pub fn function_url(
-        &self,
-        _tenant: &domain::TenantSlug,
-        _function: &domain::FunctionName,
-    ) -> String {
-        todo!()
+    pub fn function_url(&self, tenant: &TenantSlug, function: &FunctionName) -> String {
+        let apps_domain = &self.config.apps_domain;
+        match self.config.functions_addr.port() {
+            443 => format!("https://{tenant}.{apps_domain}/{function}"),
+            port => format!("https://{tenant}.{apps_domain}:{port}/{function}"),
+        }
+    }
+
+    /// A link of the console, whose token is told nowhere else.
+    pub(crate) fn one_time_link(&self, path: &str, token: &Token) -> String {
+        let mut link = self.config.public_url.clone();
+        link.set_path(path);
+        link.set_query(Some(&format!("token={}", token.text)));
+        link.into()
+    }
+
+    async fn prepare(&self) -> Result<(), store::Error> {
+        self.db.migrate().await?;
+        self.prepared.send_replace(true);
+        Ok(())
+    }
+
+    async fn keep_preparing(&self) {
+        let mut wait = Duration::from_millis(500);
+        while !*self.prepared.borrow() {
+            if let Err(error) = self.prepare().await {
+                tracing::warn!("the database cannot be used yet: {error}");
+                sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+        }
+    }
+
+    async fn keep_sweeping(&self) {
+        loop {
+            match sessions::sweep(self).await {
+                Ok(()) | Err(Error::Unavailable { .. }) => {}
+                Err(error) => {
+                    tracing::error!("sessions were not swept: {:#}", anyhow::Error::from(error))
+                }
+            }
+            sleep(SWEEP_EVERY).await;
+        }
     }
 }
 

@@ -1,47 +1,123 @@
 //! Tenants: made by anybody who is signed in, seen by their members alone.
 
 use domain::{
-    Role, TenantSlug,
+    Role, TenantId, TenantSlug, UserId,
+    name::display_name,
     page::{Page, PageRequest},
 };
-use store::tenants::Tenant;
+use serde_json::{Value, json};
+use store::{Tx, members, serving, tenants, tenants::Tenant};
 
-use crate::{Actor, Admin, Error, Member, Owner, Platform, Viewer};
+use crate::{
+    Actor, Admin, Error, Member, Owner, Platform, Viewer,
+    audit::{self, By, Change},
+};
 
 /// The creator becomes its owner.
 pub async fn create(
-    _p: &Platform,
-    _by: &Actor,
-    _slug: TenantSlug,
-    _name: String,
+    p: &Platform,
+    by: &Actor,
+    slug: TenantSlug,
+    name: String,
 ) -> Result<Tenant, Error> {
-    todo!()
+    let name = display_name("name", &name)?;
+    let id = TenantId::generate();
+    let mut tx = p.db.tenant(id, by.user).await?;
+    let tenant = insert(p, &mut tx, id, by.user, &slug, &name, By::from(by)).await?;
+    tx.commit().await?;
+    Ok(tenant)
 }
 
 /// The actor's tenants, with the role in each, by slug.
 pub async fn list(
-    _p: &Platform,
-    _by: &Actor,
-    _page: &PageRequest,
+    p: &Platform,
+    by: &Actor,
+    page: &PageRequest,
 ) -> Result<Page<(Tenant, Role)>, Error> {
-    todo!()
+    let after = page.cursor.as_deref().unwrap_or_default();
+    let one_more = i64::try_from(page.limit() + 1).expect("a page is small");
+    let mut tx = p.db.user(by.user).await?;
+    let rows = tenants::list_of(&mut tx, by.user, after, one_more).await?;
+    Ok(Page::cut(rows, page.limit(), |(tenant, _)| {
+        tenant.slug.to_string()
+    }))
 }
 
-pub async fn get(_p: &Platform, _by: &Member<Viewer>) -> Result<Tenant, Error> {
-    todo!()
+pub async fn get(p: &Platform, by: &Member<Viewer>) -> Result<Tenant, Error> {
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    tenants::find(&mut tx, by.tenant)
+        .await?
+        .ok_or(Error::NotFound("tenant"))
 }
 
 /// `revision` is the one the caller read; `PreconditionFailed` where it is no longer.
 pub async fn rename(
-    _p: &Platform,
-    _by: &Member<Admin>,
-    _name: String,
-    _revision: i64,
+    p: &Platform,
+    by: &Member<Admin>,
+    name: String,
+    revision: i64,
 ) -> Result<Tenant, Error> {
-    todo!()
+    let name = display_name("name", &name)?;
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let before = lock(&mut tx, by.tenant, revision).await?;
+    let after = tenants::rename(&mut tx, by.tenant, &name, p.clock.now()).await?;
+    let change = Change {
+        action: "tenant.renamed",
+        subject: by.tenant.to_string(),
+        before: json!({ "name": before.name }),
+        after: json!({ "name": after.name }),
+    };
+    audit::record(&mut tx, p, by, change).await?;
+    tx.commit().await?;
+    Ok(after)
 }
 
 /// Its functions stop answering at once; the slug stays taken.
-pub async fn delete(_p: &Platform, _by: &Member<Owner>, _revision: i64) -> Result<(), Error> {
-    todo!()
+pub async fn delete(p: &Platform, by: &Member<Owner>, revision: i64) -> Result<(), Error> {
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let before = lock(&mut tx, by.tenant, revision).await?;
+    tenants::mark_deleted(&mut tx, by.tenant, p.clock.now()).await?;
+    let change = Change {
+        action: "tenant.deleted",
+        subject: by.tenant.to_string(),
+        before: json!({ "slug": before.slug, "name": before.name }),
+        after: Value::Null,
+    };
+    audit::record(&mut tx, p, by, change).await?;
+    serving::bump(&mut tx, by.tenant).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The new tenant, its owner's seat, and the audit's word of it.
+pub(crate) async fn insert(
+    p: &Platform,
+    tx: &mut Tx,
+    id: TenantId,
+    owner: UserId,
+    slug: &TenantSlug,
+    name: &str,
+    by: By<'_>,
+) -> Result<Tenant, Error> {
+    let now = p.clock.now();
+    let tenant = tenants::insert(tx, id, slug, name, now).await?;
+    members::insert(tx, id, owner, Role::Owner, now).await?;
+    let change = Change {
+        action: "tenant.created",
+        subject: id.to_string(),
+        before: Value::Null,
+        after: json!({ "slug": slug, "name": name, "owner": owner }),
+    };
+    audit::record_by(tx, p, Some(id), by, change).await?;
+    Ok(tenant)
+}
+
+async fn lock(tx: &mut Tx, tenant: TenantId, revision: i64) -> Result<Tenant, Error> {
+    let tenant = tenants::lock(tx, tenant)
+        .await?
+        .ok_or(Error::NotFound("tenant"))?;
+    if tenant.revision != revision {
+        return Err(Error::PreconditionFailed);
+    }
+    Ok(tenant)
 }

@@ -32,6 +32,11 @@ mod tests {
         assert_ne!(token.text, other.text);
         assert_eq!(token.hash, hash(&token.text));
         assert_eq!(token.text.len(), 43);
-        assert!(token.text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        assert!(
+            token
+                .text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        );
     }
 }

@@ -145,6 +145,15 @@ label! {
     FunctionName, max 24, field "name", reserved [] as [&str; 0]
 }
 
+/// What people call a thing, free of the alphabet above: one line of 1 to 100 characters.
+pub fn display_name(field: &str, text: &str) -> Result<String, Invalid> {
+    let text = text.trim();
+    if !(1..=100).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+        return Err(Invalid::new(field, "use 1 to 100 characters on one line"));
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,5 +187,13 @@ mod tests {
                 .detail
                 .contains("reserved")
         );
+    }
+
+    #[test]
+    fn a_display_name_is_one_line() {
+        assert_eq!(display_name("name", "  Acme Ltd. ").unwrap(), "Acme Ltd.");
+        for bad in ["", " ", "a\nb", &"a".repeat(101)] {
+            assert!(display_name("name", bad).is_err(), "{bad:?}");
+        }
     }
 }

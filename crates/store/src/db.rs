@@ -14,7 +14,7 @@ use std::{
 
 use domain::{TenantId, UserId};
 use sqlx::{
-    Connection as _, PgConnection, PgPool,
+    PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
@@ -59,15 +59,10 @@ impl Db {
 
     /// Brings the tables up to date, as the URL's own user, one process at a time.
     pub async fn migrate(&self) -> Result<()> {
-        let mut connection = PgConnection::connect_with(&self.owner).await?;
-        migrator()
-            .run(&mut connection)
-            .await
-            .map_err(|error| match error {
-                sqlx::migrate::MigrateError::Execute(error) => error,
-                error => Error::Migrate(Box::new(error)),
-            })?;
-        connection.close().await?;
+        let owner = pool(self.owner.clone(), 1);
+        let migrated = migrator().run(&owner).await;
+        owner.close().await;
+        migrated?;
         self.migrated.store(true, Ordering::Release);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What a failed query means to the layer above, which does not know SQLSTATE.
 
-use sqlx::error::ErrorKind;
+use sqlx::{error::ErrorKind, migrate::MigrateError};
 
 /// A failed query's meaning.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +30,12 @@ impl<'a> Fault<'a> {
                     _ => Self::Other,
                 }
             }
+            sqlx::Error::Migrate(failure) => match failure.as_ref() {
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                    Self::of(error)
+                }
+                _ => Self::Other,
+            },
             _ => Self::Other,
         }
     }

@@ -54,15 +54,45 @@ pub async fn find_by_email(db: &mut Connection, email: &Email) -> Result<Option<
     .await
 }
 
-/// Absent where the account never had a password.
-pub async fn password_hash(db: &mut Connection, user: UserId) -> Result<Option<String>> {
-    let hash = sqlx::query_scalar!(
-        "select password_hash from user_account where user_id = $1",
-        user as _,
+/// An account and its password's hash, which is absent where it never had one.
+pub async fn find_with_password(
+    db: &mut Connection,
+    email: &Email,
+) -> Result<Option<(User, Option<String>)>> {
+    let row = sqlx::query!(
+        r#"select user_id as "id: UserId", email as "email: Email", name, operator, password_hash, created_at
+             from user_account
+            where email = $1"#,
+        email.as_str(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(hash.flatten())
+    Ok(row.map(|row| {
+        let user = User {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            operator: row.operator,
+            created_at: row.created_at,
+        };
+        (user, row.password_hash)
+    }))
+}
+
+/// Whether the password is still the one that was checked; it stays so until the transaction ends.
+pub async fn password_stays(
+    db: &mut Connection,
+    user: UserId,
+    password_hash: &str,
+) -> Result<bool> {
+    let found = sqlx::query!(
+        "select user_id from user_account where user_id = $1 and password_hash = $2 for share",
+        user as _,
+        password_hash,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.is_some())
 }
 
 pub async fn set_password_hash(
