@@ -51,6 +51,7 @@ pub struct Parts {
     pub blobs: blobs::Blobs,
     pub clock: Clock,
     pub mail: Mail,
+    pub jail: engine::jail::Jail,
     pub feed: Feed,
     /// For calls to workers.
     pub http: reqwest::Client,
@@ -69,6 +70,7 @@ impl Platform {
             blobs: blobs::Blobs::open(&config.blobs_url)?,
             clock,
             mail: Mail::open(config.smtp.as_ref())?,
+            jail: engine::jail::Jail::new(&config.compile_program, config.compile_limits),
             feed: Feed::default(),
             http: reqwest::Client::builder()
                 .no_proxy()
