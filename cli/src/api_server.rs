@@ -1,6 +1,6 @@
 //! One API server: the platform's jobs and the listener, started and stopped together.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use control::{Clock, Config, Platform};
@@ -13,21 +13,24 @@ use crate::{
     settings::{api_server as settings, reader::process_variables},
 };
 
+const RETRY: Duration = Duration::from_secs(1);
+
 pub(crate) async fn run(args: ApiArgs, stop: CancellationToken) -> anyhow::Result<()> {
     let settings = settings::read(&args, &process_variables)?;
     let public_url = settings.config.public_url.clone();
-    let starting = ApiServer::start(
-        settings.config,
-        settings.listen,
-        settings.tls,
-        settings.operator,
-    );
+    let starting = ApiServer::start(settings.config, settings.listen, settings.tls);
     let server = tokio::select! {
         server = starting => server?,
         () = stop.cancelled() => return Ok(()),
     };
-    tracing::info!(listen = %server.address, public_url = %public_url, "the API server is ready");
-    stop.cancelled().await;
+    tracing::info!(listen = %server.address, public_url = %public_url, "the API server answers");
+    tokio::select! {
+        prepared = server.prepare(settings.operator) => {
+            prepared?;
+            stop.cancelled().await;
+        }
+        () = stop.cancelled() => {}
+    }
     tracing::info!("stopping");
     server.stop().await;
     Ok(())
@@ -45,14 +48,8 @@ impl ApiServer {
         config: Config,
         listen: SocketAddr,
         tls: Option<(PathBuf, PathBuf)>,
-        operator: Option<(Email, Password)>,
     ) -> anyhow::Result<Self> {
         let platform = Platform::open(config, Clock::System).await?;
-        if let Some((email, password)) = operator {
-            control::setup::create_operator(&platform, &email, &password)
-                .await
-                .context("cannot create the operator of ATOLL_ADMIN_EMAIL")?;
-        }
         let tls = tls.map(|(certificate, key)| api::TlsFiles { certificate, key });
         let server = api::Server::bind(platform.clone(), listen, tls).await?;
         let address = server.local_addr();
@@ -69,6 +66,22 @@ impl ApiServer {
             stop,
             tasks: [requests, jobs],
         })
+    }
+
+    /// Waits for the database, which may be away, and creates the operator if there is none.
+    pub(crate) async fn prepare(&self, operator: Option<(Email, Password)>) -> anyhow::Result<()> {
+        self.platform.prepared().await;
+        let Some((email, password)) = operator else {
+            return Ok(());
+        };
+        loop {
+            match control::setup::create_operator(&self.platform, &email, &password).await {
+                Err(control::Error::Unavailable { .. }) => tokio::time::sleep(RETRY).await,
+                created => {
+                    return created.context("cannot create the operator of ATOLL_ADMIN_EMAIL");
+                }
+            }
+        }
     }
 
     /// `None` once there is an operator.

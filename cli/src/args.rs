@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Start a worker: it answers the calls to functions.
     #[cfg(feature = "worker")]
     Worker(WorkerArgs),
+    /// Make a development certificate authority for workers to share, unless it is there
+    #[cfg(feature = "worker")]
+    DevelopmentCa(DevelopmentCaArgs),
     /// What an operator does without the console.
     #[cfg(feature = "api")]
     Admin(AdminArgs),
@@ -146,6 +149,21 @@ pub(crate) enum AdminTask {
     ResetPassword { email: String },
     /// Print a link that creates the operator's account, where there is none yet.
     SetupLink,
+}
+
+#[cfg(feature = "worker")]
+#[derive(clap::Args)]
+pub(crate) struct DevelopmentCaArgs {
+    /// Folder of ca.pem and ca.key
+    pub folder: std::path::PathBuf,
+    /// The domain that it may speak for
+    #[arg(
+        long,
+        env = "ATOLL_APPS_DOMAIN",
+        value_name = "NAME",
+        default_value = "localhost"
+    )]
+    pub apps_domain: String,
 }
 
 #[cfg(feature = "worker")]

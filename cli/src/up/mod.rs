@@ -5,6 +5,7 @@
 
 mod data_folder;
 mod ports;
+mod postgres;
 mod welcome;
 mod worker_child;
 
@@ -19,7 +20,6 @@ use crate::{
     api_server::ApiServer,
     args::UpArgs,
     logging::LogFormat,
-    postgres::Cluster,
     settings::{
         api_server::{Shared, hash_of_join_token},
         reader::{folder_url, process_variables},
@@ -27,6 +27,7 @@ use crate::{
     },
 };
 use data_folder::{DataFolder, Running};
+use postgres::Cluster;
 use worker_child::WorkerChild;
 
 pub(crate) use data_folder::running_in;
@@ -79,8 +80,7 @@ async fn serve(
     };
     let mut config = config(&running, &data.secret()?, &settings.shared)?;
     config.join_token = Some(hash_of_join_token(&join_token));
-    let operator = settings.shared.operator.clone();
-    let starting = ApiServer::start(config, settings.console, None, operator);
+    let starting = ApiServer::start(config, settings.console, None);
     let server = tokio::select! {
         server = starting => server?,
         () = stop.cancelled() => return Ok(()),
@@ -98,20 +98,30 @@ async fn serve(
     });
 
     data.write_running(&running)?;
-    let mut ready = worker.ready();
-    tokio::select! {
-        _ = ready.wait_for(|ready| *ready) => {
-            let link = server.setup_link().await?;
-            welcome::print(settings, data.path(), &running.development_ca, link.as_deref());
-            stop.cancelled().await;
-        }
-        () = stop.cancelled() => {}
+    let welcome = async {
+        server.prepare(settings.shared.operator.clone()).await?;
+        worker.ready().await;
+        let link = server.setup_link().await?;
+        welcome::print(
+            settings,
+            data.path(),
+            &running.development_ca,
+            link.as_deref(),
+        );
+        anyhow::Ok(())
+    };
+    let started = tokio::select! {
+        started = welcome => started,
+        () = stop.cancelled() => Ok(()),
+    };
+    if started.is_ok() {
+        stop.cancelled().await;
+        tracing::info!("stopping");
     }
-    tracing::info!("stopping");
     // The worker drains while the API server is still there to hear of it.
     worker.stop().await;
     server.stop().await;
-    Ok(())
+    started
 }
 
 /// The control plane on what runs here, for the API server and for `atoll admin` beside it.

@@ -57,8 +57,13 @@ impl WorkerChild {
         }
     }
 
-    pub(super) fn ready(&self) -> watch::Receiver<bool> {
-        self.ready.clone()
+    /// Resolves once it serves.
+    pub(super) async fn ready(&self) {
+        let mut ready = self.ready.clone();
+        if ready.wait_for(|ready| *ready).await.is_err() {
+            // Its supervision is over, and so is the process soon.
+            std::future::pending::<()>().await;
+        }
     }
 
     pub(super) async fn stop(self) {
