@@ -108,33 +108,23 @@ pub(crate) enum ResponseBody {
     Stream(Box<GuestStream>),
 }
 
-#[derive(Default)]
 pub(crate) struct Whole {
     data: Option<Bytes>,
     trailers: Option<HeaderMap>,
-    /// Held until the connection has taken everything.
-    _invocation: Option<Arc<Invocation>>,
 }
 
 impl From<Bytes> for ResponseBody {
     fn from(data: Bytes) -> Self {
-        Self::Whole(Whole {
-            data: Some(data).filter(|data| !data.is_empty()),
-            ..Whole::default()
-        })
+        Self::whole(data, None)
     }
 }
 
 impl ResponseBody {
-    pub(crate) fn whole(
-        data: Bytes,
-        trailers: Option<HeaderMap>,
-        invocation: Arc<Invocation>,
-    ) -> Self {
+    /// Its call is over: a caller that is slow to take it holds no place of others.
+    pub(crate) fn whole(data: Bytes, trailers: Option<HeaderMap>) -> Self {
         Self::Whole(Whole {
             data: Some(data).filter(|data| !data.is_empty()),
             trailers,
-            _invocation: Some(invocation),
         })
     }
 }

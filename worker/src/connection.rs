@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::Request;
+use http::{Request, header::ACCEPT};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -50,9 +50,9 @@ pub(crate) async fn public(
     let service = service_fn(move |request: Request<Incoming>| {
         let (node, connection) = (Arc::clone(&node), Arc::clone(&connection));
         async move {
-            let headers = request.headers().clone();
+            let accept = request.headers().get(ACCEPT).cloned();
             let serve = |id| request::public(&node, &connection, id, request);
-            Ok::<_, Infallible>(request::answer(&headers, serve).await)
+            Ok::<_, Infallible>(request::answer(accept.as_ref(), serve).await)
         }
     });
     let io = TokioIo::new(stream);
@@ -82,9 +82,9 @@ pub(crate) async fn internal(
         let (node, connection, stopping) =
             (Arc::clone(&node), Arc::clone(&connection), stopping.clone());
         async move {
-            let headers = request.headers().clone();
+            let accept = request.headers().get(ACCEPT).cloned();
             let serve = |id| internal::serve(&node, &connection, &stopping, id, request);
-            Ok::<_, Infallible>(request::answer(&headers, serve).await)
+            Ok::<_, Infallible>(request::answer(accept.as_ref(), serve).await)
         }
     });
     let connection = http1().serve_connection(TokioIo::new(stream), service);

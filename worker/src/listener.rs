@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -129,24 +130,9 @@ async fn accept<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    loop {
-        let accepted = tokio::select! {
-            // Connections that wait to be accepted when the end comes are still served.
-            biased;
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
-        };
-        let (stream, client) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of descriptors, most likely: wait for some to come back.
-                tracing::warn!(error = %error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+    let take = |(stream, client): (TcpStream, SocketAddr)| {
         let Ok(permit) = Arc::clone(&node.connections).try_acquire_owned() else {
-            continue;
+            return;
         };
         let _ = stream.set_nodelay(true);
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_MS);
@@ -155,5 +141,22 @@ async fn accept<F>(
             serving.await;
             drop(permit);
         });
+    };
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok(accepted) => take(accepted),
+            Err(error) => {
+                // Out of descriptors, most likely: wait for some to come back.
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    // Those that were waiting when the end came would be reset with the socket.
+    for _ in 0..BACKLOG {
+        match listener.accept().now_or_never() {
+            Some(Ok(accepted)) => take(accepted),
+            _ => break,
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use domain::{Failure, RequestId};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::outcome::Failed;
@@ -79,11 +79,8 @@ fn escape(text: &str) -> String {
 }
 
 /// Whether `Accept` ranks HTML above JSON.
-pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    let Some(accept) = accept else {
+pub(crate) fn prefers_html(accept: Option<&HeaderValue>) -> bool {
+    let Some(accept) = accept.and_then(|value| value.to_str().ok()) else {
         return false;
     };
     let json = [
@@ -116,9 +113,7 @@ mod tests {
     use super::*;
 
     fn html(accept: &str) -> bool {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, accept.parse().unwrap());
-        prefers_html(&headers)
+        prefers_html(Some(&accept.parse().unwrap()))
     }
 
     #[test]
@@ -128,7 +123,7 @@ mod tests {
         ));
         assert!(!html("*/*"));
         assert!(!html("application/json, text/html;q=0.5"));
-        assert!(!prefers_html(&HeaderMap::new()));
+        assert!(!prefers_html(None));
     }
 
     #[test]

@@ -38,14 +38,14 @@ pub(crate) struct Connection {
 
 /// Answers a request, whatever becomes of it.
 pub(crate) async fn answer<F>(
-    headers: &HeaderMap,
+    accept: Option<&HeaderValue>,
     serve: impl FnOnce(RequestId) -> F,
 ) -> Response<ResponseBody>
 where
     F: Future<Output = Result<Response<ResponseBody>, (Option<u32>, Failed)>>,
 {
     let id = RequestId::generate();
-    let html = problem::prefers_html(headers);
+    let html = problem::prefers_html(accept);
     let served = AssertUnwindSafe(serve(id)).catch_unwind().await;
     let served = served.unwrap_or_else(|panic| {
         let panic = sandbox::panic_text(panic.as_ref());

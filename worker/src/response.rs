@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use domain::Failure;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use tokio::{
     sync::oneshot,
@@ -60,6 +60,9 @@ async fn shape(
     let length = headers::for_caller(&mut head.headers, asked.host)?;
     body::check_length(invocation, length.unwrap_or(0))?;
 
+    if head.status == StatusCode::NO_CONTENT {
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
     let bodyless = asked.method == Method::HEAD
         || matches!(
             head.status,
@@ -71,7 +74,7 @@ async fn shape(
                 tokio::spawn(rest);
             }
             invocation.delivered();
-            ResponseBody::whole(Bytes::new(), None, Arc::clone(invocation))
+            Bytes::new().into()
         }
         None => whole(given, length, invocation).await?,
         Some(rest) => {
@@ -125,7 +128,7 @@ async fn whole(
         _ => {}
     }
     invocation.delivered();
-    Ok(ResponseBody::whole(data, trailers, Arc::clone(invocation)))
+    Ok(ResponseBody::whole(data, trailers))
 }
 
 /// Lets a guest go on beside its body, and both no longer than the wall limit.

@@ -1,0 +1,186 @@
+//! The worker's side of an API server: join, snapshot, changes, heartbeat.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use blobs::{BlobKey, Blobs};
+use domain::{
+    FunctionId, GenerationId, NodeId, Timestamp,
+    feed::{Claims, Heartbeat, Join, Joined},
+    snapshot::{self, Changes, Position, SCHEMA, Snapshot, TenantEntry},
+};
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use url::Url;
+
+use super::guests;
+
+#[derive(Clone)]
+pub struct Api {
+    pub url: Url,
+    folder: PathBuf,
+    shared: Arc<Shared>,
+    server: Arc<JoinHandle<()>>,
+}
+
+struct Shared {
+    snapshot: watch::Sender<Snapshot>,
+    heartbeat: watch::Sender<Option<Heartbeat>>,
+    joins: Mutex<Vec<Join>>,
+}
+
+pub fn blobs_url(folder: &Path) -> Url {
+    Url::from_directory_path(folder.join("blobs")).unwrap()
+}
+
+impl Api {
+    pub async fn start(folder: &Path) -> Self {
+        let shared = Arc::new(Shared {
+            snapshot: watch::Sender::new(state(Vec::new(), GenerationId::generate(), 0)),
+            heartbeat: watch::Sender::new(None),
+            joins: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let routes = Router::new()
+            .route("/internal/v1/join", post(join))
+            .route("/internal/v1/token", post(|| async { Json(joined()) }))
+            .route("/internal/v1/snapshot", get(snapshot))
+            .route("/internal/v1/changes", get(changes))
+            .route("/internal/v1/heartbeat", post(heartbeat))
+            .with_state(Arc::clone(&shared));
+        let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self {
+            url,
+            folder: folder.to_owned(),
+            shared,
+            server: Arc::new(server),
+        }
+    }
+
+    /// From now on nobody answers at its address.
+    pub fn go_away(&self) {
+        self.server.abort();
+    }
+
+    /// Changes what is served, by one epoch.
+    pub fn set(&self, tenants: Vec<TenantEntry>) {
+        self.publish_artifacts();
+        self.shared.snapshot.send_modify(|snapshot| {
+            let position = snapshot.position;
+            *snapshot = state(tenants, position.generation, position.epoch + 1);
+        });
+    }
+
+    /// The same, with a hash that is not that of the entries.
+    pub fn set_with_a_wrong_hash(&self, tenants: Vec<TenantEntry>) {
+        self.shared.snapshot.send_modify(|snapshot| {
+            let position = snapshot.position;
+            *snapshot = state(tenants, position.generation, position.epoch + 1);
+            snapshot.hash = [0; 32];
+        });
+    }
+
+    fn publish_artifacts(&self) {
+        let blobs = Blobs::open(&blobs_url(&self.folder)).unwrap();
+        for (artifact, bytes) in guests::all() {
+            let key = BlobKey::Artifact {
+                engine_tag: artifact.engine_tag,
+                module: artifact.module,
+            };
+            let bytes = bytes.as_ref().clone().into();
+            let put = async { blobs.put(&key, bytes).await.map(|_| ()) };
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(put)).unwrap();
+        }
+    }
+
+    /// Waits for a heartbeat of the position that was set last.
+    pub async fn acknowledged(&self) -> Heartbeat {
+        let position = self.shared.snapshot.borrow().position;
+        self.heartbeat(|heartbeat| heartbeat.applied == Some(position)).await
+    }
+
+    pub async fn heartbeat(&self, wanted: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
+        let mut heartbeats = self.shared.heartbeat.subscribe();
+        let wanted = heartbeats.wait_for(|beat| beat.as_ref().is_some_and(&wanted));
+        let beat = tokio::time::timeout(Duration::from_secs(15), wanted).await;
+        beat.expect("the heartbeat comes").unwrap().clone().unwrap()
+    }
+
+    /// A token for the worker's internal listener.
+    pub fn token(audience: &str, function: FunctionId) -> String {
+        let key = SigningKey::from_bytes(&[9; 32]).to_pkcs8_der().unwrap();
+        let claims = Claims {
+            aud: audience.to_owned(),
+            sub: function.to_string(),
+            exp: Timestamp::now_utc().unix_timestamp() + 60,
+        };
+        let key = EncodingKey::from_ed_der(key.as_bytes());
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &key).unwrap()
+    }
+
+    pub fn joins(&self) -> Vec<Join> {
+        self.shared.joins.lock().unwrap().clone()
+    }
+}
+
+fn state(tenants: Vec<TenantEntry>, generation: GenerationId, epoch: u64) -> Snapshot {
+    let hashes: BTreeMap<_, _> = tenants.iter().map(|tenant| (tenant.id, tenant.hash())).collect();
+    Snapshot {
+        schema: SCHEMA,
+        position: Position { generation, epoch },
+        hash: snapshot::rolled_up(&hashes),
+        tenants,
+    }
+}
+
+fn joined() -> Joined {
+    Joined {
+        node: NodeId::generate(),
+        token: "node".to_owned(),
+        expires_at: Timestamp::now_utc() + Duration::from_secs(600),
+        artifact_key: guests::signing_key().verifying_key().to_bytes(),
+        invoke_key: SigningKey::from_bytes(&[9; 32]).verifying_key().to_bytes(),
+    }
+}
+
+async fn join(State(shared): State<Arc<Shared>>, Json(join): Json<Join>) -> Json<Joined> {
+    shared.joins.lock().unwrap().push(join);
+    Json(joined())
+}
+
+async fn snapshot(State(shared): State<Arc<Shared>>) -> Json<Snapshot> {
+    Json(shared.snapshot.borrow().clone())
+}
+
+async fn changes(
+    State(shared): State<Arc<Shared>>,
+    Query(after): Query<BTreeMap<String, String>>,
+) -> Response {
+    let after: u64 = after["after"].parse().unwrap();
+    let mut snapshots = shared.snapshot.subscribe();
+    let newer = snapshots.wait_for(|snapshot| snapshot.position.epoch > after);
+    let Ok(newer) = tokio::time::timeout(Duration::from_secs(5), newer).await else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let Snapshot { schema, position, hash, tenants } = newer.unwrap().clone();
+    let changes = Changes { schema, position, hash, tenants, removed: Vec::new() };
+    Json(changes).into_response()
+}
+
+async fn heartbeat(State(shared): State<Arc<Shared>>, Json(beat): Json<Heartbeat>) -> StatusCode {
+    shared.heartbeat.send_replace(Some(beat));
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,174 @@
+//! A real worker, an API server of a few lines that feeds it, and a client that verifies the
+//! certificates of the development CA.
+
+mod api;
+mod guests;
+
+use std::{net::SocketAddr, time::Duration};
+
+use domain::{
+    FunctionId, Limits, TenantId, VersionId,
+    deployment::Share,
+    function::Access,
+    snapshot::{FunctionEntry, TenantEntry, VersionEntry},
+    tenant::TenantState,
+};
+use reqwest::{Certificate, Client, RequestBuilder, Response};
+use worker::{Certificates, Config, NodeLimits, Worker};
+
+pub use api::Api;
+pub use guests::artifact;
+
+pub struct Stage {
+    pub api: Api,
+    pub worker: Worker,
+    pub http: Client,
+    pub folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// A worker that serves what `tenants` say.
+    pub async fn start(tenants: Vec<TenantEntry>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let api = Api::start(folder.path()).await;
+        api.set(tenants);
+        let worker = start(&api, folder.path(), |_| {}).await;
+        worker.ready().await;
+        Self {
+            http: client(folder.path(), worker.functions_addr()),
+            api,
+            worker,
+            folder,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("https://acme.localhost:{}{path}", self.worker.functions_addr().port())
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(self.url(path))).await
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// `502 function_trapped`, or the status and the body of a function's own answer.
+    pub async fn told(&self, path: &str) -> String {
+        self.get(path).await.told()
+    }
+}
+
+pub async fn start(api: &Api, folder: &std::path::Path, change: impl FnOnce(&mut Config)) -> Worker {
+    worker::development_ca::ensure(&folder.join("ca"), "localhost").unwrap();
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut config = Config {
+        name: "test".to_owned(),
+        functions: loopback,
+        internal: loopback,
+        internal_url: None,
+        api_url: api.url.clone(),
+        join_token: "join".to_owned(),
+        blobs_url: api::blobs_url(folder),
+        cache: folder.join("cache"),
+        apps_domain: "localhost".to_owned(),
+        certificates: Certificates::DevelopmentCa(folder.join("ca")),
+        limits: NodeLimits {
+            threads: 2,
+            instances: 20,
+            stall: Duration::from_secs(2),
+            ..NodeLimits::default()
+        },
+    };
+    change(&mut config);
+    Worker::start(config).await.unwrap()
+}
+
+pub fn client(folder: &std::path::Path, functions: SocketAddr) -> Client {
+    let ca = std::fs::read(folder.join("ca/ca.pem")).unwrap();
+    let mut builder = Client::builder()
+        .tls_certs_only([Certificate::from_pem(&ca).unwrap()])
+        .no_proxy()
+        .timeout(Duration::from_secs(20));
+    for tenant in ["acme", "globex", "nobody"] {
+        builder = builder.resolve(&format!("{tenant}.localhost"), functions);
+    }
+    builder.build().unwrap()
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    async fn of(response: Response) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap_or_else(|_| "BROKEN OFF".to_owned()),
+        }
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn told(&self) -> String {
+        let body = match self.header("x-atoll-error") {
+            "" => self.body.trim(),
+            code => code,
+        };
+        format!("{} {body}", self.status)
+    }
+}
+
+/// The tenant `acme` with these functions.
+pub fn acme(functions: Vec<FunctionEntry>) -> TenantEntry {
+    TenantEntry {
+        id: TenantId::generate(),
+        slug: "acme".parse().unwrap(),
+        state: TenantState::Active,
+        functions,
+    }
+}
+
+/// A public function whose one version runs a prebuilt guest.
+pub fn function(name: &str, guest: &str) -> FunctionEntry {
+    let version = version(1, guest);
+    FunctionEntry {
+        id: FunctionId::generate(),
+        name: name.parse().unwrap(),
+        access: Access::Public,
+        enabled: true,
+        limits: Limits {
+            cpu_ms: 300,
+            wall_ms: 1_500,
+            memory_bytes: 32 << 20,
+            request_body_bytes: 1 << 20,
+            response_body_bytes: 1 << 20,
+            log_bytes: 4 << 10,
+        },
+        traffic: vec![Share { version: 1, percent: 100 }],
+        versions: vec![version],
+        prepare: Vec::new(),
+        requires: Vec::new(),
+    }
+}
+
+pub fn version(number: u32, guest: &str) -> VersionEntry {
+    let (handler, artifact) = artifact(guest);
+    VersionEntry {
+        id: VersionId::generate(),
+        number,
+        module: artifact.module,
+        handler,
+        artifacts: vec![artifact],
+    }
+}
