@@ -54,7 +54,10 @@ pub(crate) fn for_guest(headers: &mut HeaderMap, target: &Target, origin: &Origi
         }
     };
     set("x-request-id", &origin.id.to_string());
-    set("x-forwarded-for", &origin.client.ip().to_canonical().to_string());
+    set(
+        "x-forwarded-for",
+        &origin.client.ip().to_canonical().to_string(),
+    );
     set("x-forwarded-proto", "https");
     set("x-forwarded-host", origin.authority);
     set("x-forwarded-prefix", prefix);

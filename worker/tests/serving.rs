@@ -18,10 +18,16 @@ async fn a_function_answers_at_its_tenants_host_over_both_protocols() {
     assert!(answer.header("x-request-id").starts_with("req_"));
     assert_eq!(answer.header("x-atoll-version"), "1");
 
-    let h1 = stage.http.get(stage.url("/hello")).version(Version::HTTP_11);
+    let h1 = stage
+        .http
+        .get(stage.url("/hello"))
+        .version(Version::HTTP_11);
     assert_eq!(stage.send(h1).await.told(), "200 hello from v1");
     let head = stage.http.head(stage.url("/hello")).send().await.unwrap();
-    assert_eq!((head.status().as_u16(), head.version()), (200, Version::HTTP_2));
+    assert_eq!(
+        (head.status().as_u16(), head.version()),
+        (200, Version::HTTP_2)
+    );
     stage.worker.shutdown().await;
 }
 
@@ -45,7 +51,10 @@ async fn what_is_not_there_is_told_alike_and_what_may_not_be_called_is_told_why(
     assert_eq!(stage.told("/disabled").await, "403 function_disabled");
     assert_eq!(stage.told("/ahead").await, "503 unsupported_feature");
     let of = |tenant: &str| stage.http.get(stage.url("/hello").replace("acme", tenant));
-    assert_eq!(stage.send(of("globex")).await.told(), "402 tenant_suspended");
+    assert_eq!(
+        stage.send(of("globex")).await.told(),
+        "402 tenant_suspended"
+    );
 
     let without_id = |answer: stage::Answer| {
         let mut problem = answer.json();
@@ -57,16 +66,24 @@ async fn what_is_not_there_is_told_alike_and_what_may_not_be_called_is_told_why(
     assert_eq!(nobody, without_id(stage.get("/undeployed").await));
     assert_eq!(nobody, without_id(stage.get("/").await));
 
-    let page = stage.http.get(stage.url("/nothing")).header("accept", "text/html,*/*;q=0.8");
+    let page = stage
+        .http
+        .get(stage.url("/nothing"))
+        .header("accept", "text/html,*/*;q=0.8");
     let page = stage.send(page).await;
-    assert!(page.header("content-type").starts_with("text/html") && page.body.contains("not_found"));
+    assert!(
+        page.header("content-type").starts_with("text/html") && page.body.contains("not_found")
+    );
     stage.worker.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_carries_only_the_host_that_its_certificate_is_for() {
     let stage = Stage::start(vec![acme(vec![function("hello", "hello-v1")])]).await;
-    let foreign = stage.http.get(stage.url("/hello")).version(Version::HTTP_11);
+    let foreign = stage
+        .http
+        .get(stage.url("/hello"))
+        .version(Version::HTTP_11);
     let foreign = stage.send(foreign.header("host", "globex.localhost")).await;
     assert_eq!(foreign.told(), "421 misdirected");
 
@@ -98,14 +115,24 @@ async fn every_failure_before_the_head_is_told_as_a_problem() {
     ] {
         let answer = stage.get(&format!("/kitchen{path}")).await;
         assert_eq!(answer.told(), told, "{path}");
-        assert_eq!(answer.json()["request_id"], answer.header("x-request-id"), "{path}");
+        assert_eq!(
+            answer.json()["request_id"],
+            answer.header("x-request-id"),
+            "{path}"
+        );
         assert_eq!(answer.header("x-atoll-version"), "1", "{path}");
     }
     assert_eq!(stage.get("/kitchen/spin").await.json()["limit"], 300);
-    assert_eq!(stage.get("/kitchen/allocate").await.json()["limit"], 32 << 20);
+    assert_eq!(
+        stage.get("/kitchen/allocate").await.json()["limit"],
+        32 << 20
+    );
 
     // The function's own words are no failure of anybody.
-    assert_eq!(stage.told("/kitchen/status?code=503").await, "503 status 503");
+    assert_eq!(
+        stage.told("/kitchen/status?code=503").await,
+        "503 status 503"
+    );
     assert_eq!(stage.told("/kitchen/status?code=204").await, "204");
     assert_eq!(stage.told("/kitchen/allocate?mb=8").await, "200 8 MiB");
     stage.worker.shutdown().await;
@@ -115,7 +142,11 @@ async fn every_failure_before_the_head_is_told_as_a_problem() {
 async fn a_failure_after_the_head_does_not_look_like_an_end() {
     let stage = Stage::start(vec![acme(vec![function("kitchen", "kitchen")])]).await;
     for version in [Version::HTTP_11, Version::HTTP_2] {
-        for path in ["/spin-after-head", "/stream?chunks=100&ms=100", "/big?bytes=2000000"] {
+        for path in [
+            "/spin-after-head",
+            "/stream?chunks=100&ms=100",
+            "/big?bytes=2000000",
+        ] {
             let request = stage.http.get(stage.url(&format!("/kitchen{path}")));
             let answer = stage.send(request.version(version)).await;
             assert_eq!(answer.told(), "200 BROKEN OFF", "{path}");
@@ -136,12 +167,18 @@ async fn bodies_stream_in_both_directions() {
         let url = stage.url(&format!("/{name}/stream?chunks=3&ms=200"));
         let mut response = stage.http.get(url).send().await.unwrap();
         let first = response.chunk().await.unwrap();
-        assert!(first.is_some() && started.elapsed() < Duration::from_millis(300), "{name}");
+        assert!(
+            first.is_some() && started.elapsed() < Duration::from_millis(300),
+            "{name}"
+        );
         while response.chunk().await.unwrap().is_some() {}
         assert!(started.elapsed() >= Duration::from_millis(400), "{name}");
 
         let sent: Vec<u8> = (0..900_000_u32).map(|n| (n % 251) as u8).collect();
-        let echo = stage.http.post(stage.url(&format!("/{name}/echo"))).body(sent.clone());
+        let echo = stage
+            .http
+            .post(stage.url(&format!("/{name}/echo")))
+            .body(sent.clone());
         let received = echo.send().await.unwrap().bytes().await.unwrap();
         assert!(received == sent, "{name}");
     }
@@ -158,12 +195,18 @@ async fn a_body_over_the_limit_is_refused_declared_or_not() {
     assert_eq!(declared.json()["limit"], 1 << 20);
 
     let pieces = futures::stream::iter((0..32).map(|_| Ok::<_, std::io::Error>(vec![0; 64 << 10])));
-    let streamed = stage.http.post(&url).body(reqwest::Body::wrap_stream(pieces));
+    let streamed = stage
+        .http
+        .post(&url)
+        .body(reqwest::Body::wrap_stream(pieces));
     assert_eq!(stage.send(streamed).await.told(), "413 request_too_large");
 
     let long = stage.get(&format!("/kitchen/?{}", "x".repeat(9_000))).await;
     assert_eq!(long.told(), "414 uri_too_long");
-    let wide = stage.http.get(stage.url("/kitchen/")).header("x-wide", "x".repeat(40_000));
+    let wide = stage
+        .http
+        .get(stage.url("/kitchen/"))
+        .header("x-wide", "x".repeat(40_000));
     assert_eq!(stage.send(wide).await.told(), "431 headers_too_large");
     assert_eq!(stage.told("/kitchen/").await, "200 kitchen");
     stage.worker.shutdown().await;
@@ -173,12 +216,25 @@ async fn a_body_over_the_limit_is_refused_declared_or_not() {
 async fn the_guest_sees_its_request_and_nothing_of_the_machine() {
     let stage = Stage::start(vec![acme(vec![function("kitchen", "kitchen")])]).await;
     let request = stage.http.get(stage.url("/kitchen/inspect?a=1"));
-    let request = request.header("x-atoll-function", "forged").header("spin-full-url", "forged");
-    let seen = stage.send(request.header("x-request-id", "forged").header("x-mine", "kept")).await.json();
+    let request = request
+        .header("x-atoll-function", "forged")
+        .header("spin-full-url", "forged");
+    let seen = stage
+        .send(
+            request
+                .header("x-request-id", "forged")
+                .header("x-mine", "kept"),
+        )
+        .await
+        .json();
     assert_eq!(seen["path_with_query"], "/inspect?a=1");
     assert!(!seen.to_string().contains("forged"), "{seen:#}");
     let header = |name: &str| {
-        let found = seen["headers"].as_array().unwrap().iter().find(|pair| pair[0] == name);
+        let found = seen["headers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|pair| pair[0] == name);
         found.map_or(String::new(), |pair| pair[1].as_str().unwrap().to_owned())
     };
     assert_eq!(header("x-mine"), "kept");
@@ -186,7 +242,12 @@ async fn the_guest_sees_its_request_and_nothing_of_the_machine() {
     assert_eq!(header("spin-path-info"), "/inspect");
     assert!(header("traceparent").starts_with("00-"));
 
-    assert_eq!(stage.told("/kitchen/outbound?url=http://127.0.0.1:1/").await, "200 error: HttpRequestDenied");
+    assert_eq!(
+        stage
+            .told("/kitchen/outbound?url=http://127.0.0.1:1/")
+            .await,
+        "200 error: HttpRequestDenied"
+    );
     assert!(stage.told("/kitchen/files").await.starts_with("200 error"));
     assert!(stage.told("/kitchen/socket").await.starts_with("200 error"));
     assert_eq!(
@@ -198,7 +259,10 @@ async fn the_guest_sees_its_request_and_nothing_of_the_machine() {
     }
     let cookies = stage.get("/kitchen/cookie").await;
     assert_eq!(cookies.headers.get_all("set-cookie").iter().count(), 1);
-    assert_eq!(stage.told("/kitchen/log-flood?lines=1000").await, "200 1000 lines");
+    assert_eq!(
+        stage.told("/kitchen/log-flood?lines=1000").await,
+        "200 1000 lines"
+    );
     stage.worker.shutdown().await;
 }
 
@@ -246,14 +310,29 @@ async fn a_switch_of_versions_fails_no_request_and_is_acknowledged_once_loaded()
         let prepared = stage.api.acknowledged().await;
         assert!(prepared.failed.is_empty(), "{prepared:?}");
         tenant.functions[0].prepare.clear();
-        tenant.functions[0].traffic = vec![Share { version: 2, percent: 100 }];
+        tenant.functions[0].traffic = vec![Share {
+            version: 2,
+            percent: 100,
+        }];
         stage.api.set(vec![tenant.clone()]);
         stage.api.acknowledged().await;
     };
     let (seen, ()) = tokio::join!(callers, deploys);
-    let switched = seen.iter().position(|told| told == "200 hello from v2").expect("v2 answered");
-    assert!(seen[..switched].iter().all(|told| told == "200 hello from v1"));
-    assert!(seen[switched..].iter().all(|told| told == "200 hello from v2"), "{seen:?}");
+    let switched = seen
+        .iter()
+        .position(|told| told == "200 hello from v2")
+        .expect("v2 answered");
+    assert!(
+        seen[..switched]
+            .iter()
+            .all(|told| told == "200 hello from v1")
+    );
+    assert!(
+        seen[switched..]
+            .iter()
+            .all(|told| told == "200 hello from v2"),
+        "{seen:?}"
+    );
     stage.worker.shutdown().await;
 }
 
@@ -273,15 +352,34 @@ async fn an_artifact_that_is_not_what_was_signed_is_never_loaded() {
     tenant.functions[0].prepare = vec![2, 3];
     stage.api.set(vec![tenant.clone()]);
     let heartbeat = stage.api.acknowledged().await;
-    let reason = |id| &heartbeat.failed.iter().find(|failed| failed.version == id).unwrap().reason;
-    assert!(reason(second).contains("not signed by the platform"), "{heartbeat:?}");
-    assert!(reason(third).contains("not compiled for this worker's engine"), "{heartbeat:?}");
+    let reason = |id| {
+        &heartbeat
+            .failed
+            .iter()
+            .find(|failed| failed.version == id)
+            .unwrap()
+            .reason
+    };
+    assert!(
+        reason(second).contains("not signed by the platform"),
+        "{heartbeat:?}"
+    );
+    assert!(
+        reason(third).contains("not compiled for this worker's engine"),
+        "{heartbeat:?}"
+    );
 
     // Traffic on it all the same: the call fails, the worker does not.
     tenant.functions[0].prepare.clear();
-    tenant.functions[0].traffic = vec![Share { version: 2, percent: 100 }];
+    tenant.functions[0].traffic = vec![Share {
+        version: 2,
+        percent: 100,
+    }];
     stage.api.set(vec![tenant]);
-    assert!(stage.api.acknowledged().await.failed.is_empty(), "nobody waits for it any more");
+    assert!(
+        stage.api.acknowledged().await.failed.is_empty(),
+        "nobody waits for it any more"
+    );
     let answer = stage.get("/hello").await;
     assert_eq!(answer.told(), "503 artifact_unavailable");
     assert_eq!(answer.header("retry-after"), "1");
@@ -293,7 +391,10 @@ async fn a_state_that_fails_its_checks_is_refused_and_the_last_good_one_stays() 
     let tenant = acme(vec![function("hello", "hello-v1")]);
     let stage = Stage::start(vec![tenant.clone()]).await;
     stage.api.set_with_a_wrong_hash(Vec::new());
-    let heartbeat = stage.api.heartbeat(|heartbeat| heartbeat.refused.is_some()).await;
+    let heartbeat = stage
+        .api
+        .heartbeat(|heartbeat| heartbeat.refused.is_some())
+        .await;
     assert!(heartbeat.refused.unwrap().contains("hash"));
     assert_eq!(stage.told("/hello").await, "200 hello from v1");
 
@@ -312,7 +413,10 @@ async fn a_restart_without_api_servers_serves_what_was_served_last() {
     let worker = start(&stage.api, stage.folder.path(), |_| {}).await;
     worker.ready().await;
     let http = stage::client(stage.folder.path(), worker.functions_addr());
-    let url = format!("https://acme.localhost:{}/hello", worker.functions_addr().port());
+    let url = format!(
+        "https://acme.localhost:{}/hello",
+        worker.functions_addr().port()
+    );
     let answer = http.get(url).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap().trim(), "hello from v1");
     worker.shutdown().await;
@@ -327,7 +431,13 @@ async fn api_servers_call_private_functions_with_a_token_for_them_alone() {
     let path = format!("/internal/v1/invoke/{}/{id}", tenant.id);
     let stage = Stage::start(vec![tenant]).await;
     let internal = format!("http://{}", stage.worker.internal_addr());
-    assert_eq!(stage.send(stage.http.get(format!("{internal}/readyz"))).await.told(), "200 ready");
+    assert_eq!(
+        stage
+            .send(stage.http.get(format!("{internal}/readyz")))
+            .await
+            .told(),
+        "200 ready"
+    );
 
     let call = |token: String, path_and_query: &str| {
         stage
@@ -337,19 +447,33 @@ async fn api_servers_call_private_functions_with_a_token_for_them_alone() {
             .header("x-atoll-invoke-method", "PUT")
             .header("x-atoll-invoke-path", path_and_query)
     };
-    let seen = stage.send(call(Api::token("invoke", id), "/inspect?b=2")).await;
+    let seen = stage
+        .send(call(Api::token("invoke", id), "/inspect?b=2"))
+        .await;
     let seen = seen.json();
-    assert_eq!((&seen["method"], &seen["path_with_query"]), (&"PUT".into(), &"/inspect?b=2".into()));
+    assert_eq!(
+        (&seen["method"], &seen["path_with_query"]),
+        (&"PUT".into(), &"/inspect?b=2".into())
+    );
     assert_eq!(seen["authority"], "acme.localhost");
     assert!(!seen.to_string().contains("authorization"), "{seen:#}");
-    assert_eq!(stage.send(call(Api::token("invoke", id), "/trap")).await.told(), "502 function_trapped");
+    assert_eq!(
+        stage
+            .send(call(Api::token("invoke", id), "/trap"))
+            .await
+            .told(),
+        "502 function_trapped"
+    );
 
     for token in [
         Api::token("feed", id),
         Api::token("invoke", domain::FunctionId::generate()),
         "nonsense".to_owned(),
     ] {
-        assert_eq!(stage.send(call(token, "/")).await.told(), "401 unauthenticated");
+        assert_eq!(
+            stage.send(call(token, "/")).await.told(),
+            "401 unauthenticated"
+        );
     }
     let old = call(Api::token("invoke", id), "/").header("x-atoll-invoke-version", "7");
     assert_eq!(stage.send(old).await.told(), "410 version_gone");
@@ -381,7 +505,10 @@ async fn a_full_worker_says_so_and_has_room_again() {
     worker.ready().await;
     let http = stage::client(folder.path(), worker.functions_addr());
     let port = worker.functions_addr().port();
-    let get = |path: &str| http.get(format!("https://acme.localhost:{port}/kitchen{path}")).send();
+    let get = |path: &str| {
+        http.get(format!("https://acme.localhost:{port}/kitchen{path}"))
+            .send()
+    };
 
     let (slow, refused) = tokio::join!(get("/sleep?ms=500"), async {
         tokio::time::sleep(Duration::from_millis(200)).await;

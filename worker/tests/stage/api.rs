@@ -28,8 +28,8 @@ use url::Url;
 use super::guests;
 
 #[derive(Clone)]
-pub struct Api {
-    pub url: Url,
+pub(crate) struct Api {
+    pub(crate) url: Url,
     folder: PathBuf,
     shared: Arc<Shared>,
     server: Arc<JoinHandle<()>>,
@@ -41,19 +41,21 @@ struct Shared {
     joins: Mutex<Vec<Join>>,
 }
 
-pub fn blobs_url(folder: &Path) -> Url {
+pub(crate) fn blobs_url(folder: &Path) -> Url {
     Url::from_directory_path(folder.join("blobs")).unwrap()
 }
 
 impl Api {
-    pub async fn start(folder: &Path) -> Self {
+    pub(crate) async fn start(folder: &Path) -> Self {
         let shared = Arc::new(Shared {
             snapshot: watch::Sender::new(state(Vec::new(), GenerationId::generate(), 0)),
             heartbeat: watch::Sender::new(None),
             joins: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
         let routes = Router::new()
             .route("/internal/v1/join", post(join))
             .route("/internal/v1/token", post(|| async { Json(joined()) }))
@@ -71,12 +73,12 @@ impl Api {
     }
 
     /// From now on nobody answers at its address.
-    pub fn go_away(&self) {
+    pub(crate) fn go_away(&self) {
         self.server.abort();
     }
 
     /// Changes what is served, by one epoch.
-    pub fn set(&self, tenants: Vec<TenantEntry>) {
+    pub(crate) fn set(&self, tenants: Vec<TenantEntry>) {
         self.publish_artifacts();
         self.shared.snapshot.send_modify(|snapshot| {
             let position = snapshot.position;
@@ -85,7 +87,7 @@ impl Api {
     }
 
     /// The same, with a hash that is not that of the entries.
-    pub fn set_with_a_wrong_hash(&self, tenants: Vec<TenantEntry>) {
+    pub(crate) fn set_with_a_wrong_hash(&self, tenants: Vec<TenantEntry>) {
         self.shared.snapshot.send_modify(|snapshot| {
             let position = snapshot.position;
             *snapshot = state(tenants, position.generation, position.epoch + 1);
@@ -102,17 +104,19 @@ impl Api {
             };
             let bytes = bytes.as_ref().clone().into();
             let put = async { blobs.put(&key, bytes).await.map(|_| ()) };
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(put)).unwrap();
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(put))
+                .unwrap();
         }
     }
 
     /// Waits for a heartbeat of the position that was set last.
-    pub async fn acknowledged(&self) -> Heartbeat {
+    pub(crate) async fn acknowledged(&self) -> Heartbeat {
         let position = self.shared.snapshot.borrow().position;
-        self.heartbeat(|heartbeat| heartbeat.applied == Some(position)).await
+        self.heartbeat(|heartbeat| heartbeat.applied == Some(position))
+            .await
     }
 
-    pub async fn heartbeat(&self, wanted: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
+    pub(crate) async fn heartbeat(&self, wanted: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
         let mut heartbeats = self.shared.heartbeat.subscribe();
         let wanted = heartbeats.wait_for(|beat| beat.as_ref().is_some_and(&wanted));
         let beat = tokio::time::timeout(Duration::from_secs(15), wanted).await;
@@ -120,7 +124,7 @@ impl Api {
     }
 
     /// A token for the worker's internal listener.
-    pub fn token(audience: &str, function: FunctionId) -> String {
+    pub(crate) fn token(audience: &str, function: FunctionId) -> String {
         let key = SigningKey::from_bytes(&[9; 32]).to_pkcs8_der().unwrap();
         let claims = Claims {
             aud: audience.to_owned(),
@@ -131,13 +135,16 @@ impl Api {
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &key).unwrap()
     }
 
-    pub fn joins(&self) -> Vec<Join> {
+    pub(crate) fn joins(&self) -> Vec<Join> {
         self.shared.joins.lock().unwrap().clone()
     }
 }
 
 fn state(tenants: Vec<TenantEntry>, generation: GenerationId, epoch: u64) -> Snapshot {
-    let hashes: BTreeMap<_, _> = tenants.iter().map(|tenant| (tenant.id, tenant.hash())).collect();
+    let hashes: BTreeMap<_, _> = tenants
+        .iter()
+        .map(|tenant| (tenant.id, tenant.hash()))
+        .collect();
     Snapshot {
         schema: SCHEMA,
         position: Position { generation, epoch },
@@ -175,8 +182,19 @@ async fn changes(
     let Ok(newer) = tokio::time::timeout(Duration::from_secs(5), newer).await else {
         return StatusCode::NO_CONTENT.into_response();
     };
-    let Snapshot { schema, position, hash, tenants } = newer.unwrap().clone();
-    let changes = Changes { schema, position, hash, tenants, removed: Vec::new() };
+    let Snapshot {
+        schema,
+        position,
+        hash,
+        tenants,
+    } = newer.unwrap().clone();
+    let changes = Changes {
+        schema,
+        position,
+        hash,
+        tenants,
+        removed: Vec::new(),
+    };
     Json(changes).into_response()
 }
 

@@ -16,26 +16,36 @@ type Compiled = (Handler, Artifact, Arc<Vec<u8>>);
 
 static COMPILED: Mutex<Option<HashMap<String, Compiled>>> = Mutex::new(None);
 
-pub fn signing_key() -> SigningKey {
+pub(crate) fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-pub fn artifact(guest: &str) -> (Handler, Artifact) {
-    let mut compiled = COMPILED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+pub(crate) fn artifact(guest: &str) -> (Handler, Artifact) {
+    let mut compiled = COMPILED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let compiled = compiled.get_or_insert_default();
-    let (handler, artifact, _) = compiled.entry(guest.to_owned()).or_insert_with(|| compile(guest));
+    let (handler, artifact, _) = compiled
+        .entry(guest.to_owned())
+        .or_insert_with(|| compile(guest));
     (*handler, artifact.clone())
 }
 
 /// Everything that was compiled so far.
-pub fn all() -> Vec<(Artifact, Arc<Vec<u8>>)> {
-    let compiled = COMPILED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+pub(crate) fn all() -> Vec<(Artifact, Arc<Vec<u8>>)> {
+    let compiled = COMPILED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let all = compiled.iter().flat_map(HashMap::values);
-    all.map(|(_, artifact, bytes)| (artifact.clone(), Arc::clone(bytes))).collect()
+    all.map(|(_, artifact, bytes)| (artifact.clone(), Arc::clone(bytes)))
+        .collect()
 }
 
 fn compile(guest: &str) -> Compiled {
-    let path = format!("{}/../tests/guests/prebuilt/{guest}.wasm", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../tests/guests/prebuilt/{guest}.wasm",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let wasm = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let module = Digest::of(&wasm);
     let (handler, bytes) = engine::compile::trusted(wasm).unwrap();

@@ -16,19 +16,19 @@ use domain::{
 use reqwest::{Certificate, Client, RequestBuilder, Response};
 use worker::{Certificates, Config, NodeLimits, Worker};
 
-pub use api::Api;
-pub use guests::artifact;
+pub(crate) use api::Api;
+pub(crate) use guests::artifact;
 
-pub struct Stage {
-    pub api: Api,
-    pub worker: Worker,
-    pub http: Client,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Stage {
+    pub(crate) api: Api,
+    pub(crate) worker: Worker,
+    pub(crate) http: Client,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Stage {
     /// A worker that serves what `tenants` say.
-    pub async fn start(tenants: Vec<TenantEntry>) -> Self {
+    pub(crate) async fn start(tenants: Vec<TenantEntry>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let api = Api::start(folder.path()).await;
         api.set(tenants);
@@ -42,25 +42,32 @@ impl Stage {
         }
     }
 
-    pub fn url(&self, path: &str) -> String {
-        format!("https://acme.localhost:{}{path}", self.worker.functions_addr().port())
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!(
+            "https://acme.localhost:{}{path}",
+            self.worker.functions_addr().port()
+        )
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.http.get(self.url(path))).await
     }
 
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
         Answer::of(request.send().await.unwrap()).await
     }
 
     /// `502 function_trapped`, or the status and the body of a function's own answer.
-    pub async fn told(&self, path: &str) -> String {
+    pub(crate) async fn told(&self, path: &str) -> String {
         self.get(path).await.told()
     }
 }
 
-pub async fn start(api: &Api, folder: &std::path::Path, change: impl FnOnce(&mut Config)) -> Worker {
+pub(crate) async fn start(
+    api: &Api,
+    folder: &std::path::Path,
+    change: impl FnOnce(&mut Config),
+) -> Worker {
     worker::development_ca::ensure(&folder.join("ca"), "localhost").unwrap();
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut config = Config {
@@ -85,7 +92,7 @@ pub async fn start(api: &Api, folder: &std::path::Path, change: impl FnOnce(&mut
     Worker::start(config).await.unwrap()
 }
 
-pub fn client(folder: &std::path::Path, functions: SocketAddr) -> Client {
+pub(crate) fn client(folder: &std::path::Path, functions: SocketAddr) -> Client {
     let ca = std::fs::read(folder.join("ca/ca.pem")).unwrap();
     let mut builder = Client::builder()
         .tls_certs_only([Certificate::from_pem(&ca).unwrap()])
@@ -97,10 +104,10 @@ pub fn client(folder: &std::path::Path, functions: SocketAddr) -> Client {
     builder.build().unwrap()
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -108,19 +115,24 @@ impl Answer {
         Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            body: response.text().await.unwrap_or_else(|_| "BROKEN OFF".to_owned()),
+            body: response
+                .text()
+                .await
+                .unwrap_or_else(|_| "BROKEN OFF".to_owned()),
         }
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let body = match self.header("x-atoll-error") {
             "" => self.body.trim(),
             code => code,
@@ -130,7 +142,7 @@ impl Answer {
 }
 
 /// The tenant `acme` with these functions.
-pub fn acme(functions: Vec<FunctionEntry>) -> TenantEntry {
+pub(crate) fn acme(functions: Vec<FunctionEntry>) -> TenantEntry {
     TenantEntry {
         id: TenantId::generate(),
         slug: "acme".parse().unwrap(),
@@ -140,7 +152,7 @@ pub fn acme(functions: Vec<FunctionEntry>) -> TenantEntry {
 }
 
 /// A public function whose one version runs a prebuilt guest.
-pub fn function(name: &str, guest: &str) -> FunctionEntry {
+pub(crate) fn function(name: &str, guest: &str) -> FunctionEntry {
     let version = version(1, guest);
     FunctionEntry {
         id: FunctionId::generate(),
@@ -155,14 +167,17 @@ pub fn function(name: &str, guest: &str) -> FunctionEntry {
             response_body_bytes: 1 << 20,
             log_bytes: 4 << 10,
         },
-        traffic: vec![Share { version: 1, percent: 100 }],
+        traffic: vec![Share {
+            version: 1,
+            percent: 100,
+        }],
         versions: vec![version],
         prepare: Vec::new(),
         requires: Vec::new(),
     }
 }
 
-pub fn version(number: u32, guest: &str) -> VersionEntry {
+pub(crate) fn version(number: u32, guest: &str) -> VersionEntry {
     let (handler, artifact) = artifact(guest);
     VersionEntry {
         id: VersionId::generate(),
