@@ -1,16 +1,26 @@
 //! Functions of a tenant.
 
 use domain::{
-    FunctionName,
+    FunctionId, FunctionName, Limits, Problems,
     deployment::Share,
     function::Access,
     page::{Page, PageRequest},
 };
-use store::functions::Function;
+use serde_json::{Value, json};
+use store::{
+    Connection, deployments,
+    functions::{self, Function, FunctionKey, NewFunction, Overview},
+    operations, serving,
+};
 
-use crate::{Developer, Error, Member, Platform, Viewer};
+use crate::{
+    Developer, Error, Member, Platform, Viewer,
+    audit::{self, Change},
+};
 
 pub use domain::limits::LimitsPatch;
+
+const MAX_DESCRIPTION: usize = 500;
 
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
@@ -18,6 +28,16 @@ pub struct Patch {
     pub access: Option<Access>,
     pub enabled: Option<bool>,
     pub limits: LimitsPatch,
+}
+
+impl Patch {
+    fn check(&self) -> Result<(), Error> {
+        let mut problems = Problems::default();
+        let description = self.description.as_deref().unwrap_or_default();
+        check_text(&mut problems, "description", description, MAX_DESCRIPTION);
+        self.limits.check(Limits::DEFAULT, &mut problems);
+        Ok(problems.into_result()?)
+    }
 }
 
 /// A function and what answers at its URL now.
@@ -32,48 +52,186 @@ pub struct FunctionOverview {
 }
 
 pub async fn create(
-    _p: &Platform,
-    _by: &Member<Developer>,
-    _name: FunctionName,
-    _patch: Patch,
+    p: &Platform,
+    by: &Member<Developer>,
+    name: FunctionName,
+    patch: Patch,
 ) -> Result<FunctionOverview, Error> {
-    todo!()
+    patch.check()?;
+    let new = NewFunction {
+        id: FunctionId::generate(),
+        name,
+        description: patch.description.unwrap_or_default(),
+        access: patch.access.unwrap_or(Access::Public),
+        enabled: patch.enabled.unwrap_or(true),
+        limits: patch.limits,
+    };
+
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    functions::insert(&mut tx, by.tenant, &new, p.clock.now()).await?;
+    let created = find(&mut tx, by, &FunctionKey::Id(new.id)).await?;
+    let change = Change {
+        action: "function.created",
+        subject: new.id.to_string(),
+        before: Value::Null,
+        after: audited(&created),
+    };
+    audit::record(&mut tx, p, by, change).await?;
+    serving::bump(&mut tx, by.tenant).await?;
+    tx.commit().await?;
+    Ok(overview(p, by, created))
 }
 
 /// By name.
 pub async fn list(
-    _p: &Platform,
-    _by: &Member<Viewer>,
-    _page: &PageRequest,
+    p: &Platform,
+    by: &Member<Viewer>,
+    page: &PageRequest,
 ) -> Result<Page<FunctionOverview>, Error> {
-    todo!()
+    let limit = page.limit();
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let after = page.cursor.as_deref();
+    let found = functions::list(&mut tx, by.tenant, after, limit as i64 + 1).await?;
+    let page = Page::cut(found, limit, |item| item.function.name.to_string());
+    Ok(page.map(|found| overview(p, by, found)))
 }
 
 /// `function` is a name or a `fn_…` id.
 pub async fn get(
-    _p: &Platform,
-    _by: &Member<Viewer>,
-    _function: &str,
+    p: &Platform,
+    by: &Member<Viewer>,
+    function: &str,
 ) -> Result<FunctionOverview, Error> {
-    todo!()
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let found = find(&mut tx, by, &key(function)?).await?;
+    Ok(overview(p, by, found))
 }
 
 pub async fn update(
-    _p: &Platform,
-    _by: &Member<Developer>,
-    _function: &str,
-    _patch: Patch,
-    _revision: i64,
+    p: &Platform,
+    by: &Member<Developer>,
+    function: &str,
+    patch: Patch,
+    revision: i64,
 ) -> Result<FunctionOverview, Error> {
-    todo!()
+    patch.check()?;
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let before = lock_revision(&mut tx, by, function, revision).await?;
+    let id = before.function.id;
+    let change = functions::Change {
+        description: patch
+            .description
+            .unwrap_or_else(|| before.function.description.clone()),
+        access: patch.access.unwrap_or(before.function.access),
+        enabled: patch.enabled.unwrap_or(before.function.enabled),
+        limits: patch.limits.or(before.own_limits),
+    };
+    functions::update(&mut tx, by.tenant, id, &change, p.clock.now()).await?;
+    let after = find(&mut tx, by, &FunctionKey::Id(id)).await?;
+    let change = Change {
+        action: "function.updated",
+        subject: id.to_string(),
+        before: audited(&before),
+        after: audited(&after),
+    };
+    audit::record(&mut tx, p, by, change).await?;
+    serving::bump(&mut tx, by.tenant).await?;
+    tx.commit().await?;
+    Ok(overview(p, by, after))
 }
 
 /// Its URL answers 404 as soon as the workers have heard of it; versions and deployments go with it.
 pub async fn delete(
-    _p: &Platform,
-    _by: &Member<Developer>,
-    _function: &str,
-    _revision: i64,
+    p: &Platform,
+    by: &Member<Developer>,
+    function: &str,
+    revision: i64,
 ) -> Result<(), Error> {
-    todo!()
+    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let before = lock_revision(&mut tx, by, function, revision).await?;
+    let id = before.function.id;
+    if let Some(over) = deployments::supersede_preparing(&mut tx, by.tenant, id).await? {
+        let error = "the function was deleted";
+        operations::fail(&mut tx, by.tenant, over.operation, error, p.clock.now()).await?;
+    }
+    functions::delete(&mut tx, by.tenant, id).await?;
+    let change = Change {
+        action: "function.deleted",
+        subject: id.to_string(),
+        before: audited(&before),
+        after: Value::Null,
+    };
+    audit::record(&mut tx, p, by, change).await?;
+    serving::bump(&mut tx, by.tenant).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What no function can be called is not found, rather than malformed.
+pub(crate) fn key(function: &str) -> Result<FunctionKey, Error> {
+    FunctionKey::parse(function).ok_or(Error::NotFound("function"))
+}
+
+pub(crate) async fn find<R>(
+    tx: &mut Connection,
+    by: &Member<R>,
+    key: &FunctionKey,
+) -> Result<Overview, Error> {
+    let found = functions::find(tx, by.tenant, key).await?;
+    found.ok_or(Error::NotFound("function"))
+}
+
+/// Holds the function's row to the end of the transaction.
+pub(crate) async fn lock<R>(
+    tx: &mut Connection,
+    by: &Member<R>,
+    function: &str,
+) -> Result<FunctionId, Error> {
+    let locked = functions::lock(tx, by.tenant, &key(function)?).await?;
+    locked.ok_or(Error::NotFound("function"))
+}
+
+/// Adds the problem of a text that is too long.
+pub(crate) fn check_text(problems: &mut Problems, field: &str, text: &str, max: usize) {
+    let seen = text.chars().count();
+    if seen > max {
+        problems.push(
+            field,
+            format!("use at most {max} characters, these are {seen}"),
+        );
+    }
+}
+
+async fn lock_revision(
+    tx: &mut Connection,
+    by: &Member<Developer>,
+    function: &str,
+    revision: i64,
+) -> Result<Overview, Error> {
+    let id = lock(tx, by, function).await?;
+    let found = find(tx, by, &FunctionKey::Id(id)).await?;
+    if found.function.revision != revision {
+        return Err(Error::PreconditionFailed);
+    }
+    Ok(found)
+}
+
+fn overview<R>(p: &Platform, by: &Member<R>, found: Overview) -> FunctionOverview {
+    FunctionOverview {
+        url: p.function_url(&by.slug, &found.function.name),
+        traffic: found.traffic,
+        latest_version: (found.last_version > 0).then_some(found.last_version),
+        function: found.function,
+    }
+}
+
+fn audited(found: &Overview) -> Value {
+    let function = &found.function;
+    json!({
+        "name": function.name,
+        "description": function.description,
+        "access": function.access,
+        "enabled": function.enabled,
+        "limits": found.own_limits,
+    })
 }

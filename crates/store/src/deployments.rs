@@ -122,7 +122,7 @@ pub async fn previous_traffic(
     let traffic = sqlx::query_scalar!(
         r#"select traffic as "traffic: Json<Vec<Share>>" from deployment
             where tenant_id = $1 and function_id = $2 and state = 'superseded' and live_at is not null
-            order by live_at desc
+            order by live_at desc, deployment_id desc
             limit 1"#,
         tenant.uuid(),
         function.uuid(),

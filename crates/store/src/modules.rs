@@ -76,6 +76,19 @@ pub async fn delete_orphan(db: &mut Connection, digest: &Digest) -> Result<Optio
     Ok((deleted.rows_affected() > 0).then_some(tags))
 }
 
+/// Whether no row is of these bytes, to the end of the transaction. For the platform's role.
+pub async fn is_absent(db: &mut Connection, digest: &Digest) -> Result<bool> {
+    sqlx::query!("select pg_advisory_xact_lock($1)", lock_key(digest))
+        .execute(&mut *db)
+        .await?;
+    sqlx::query_scalar!(
+        r#"select not exists (select from module where digest = $1) as "absent!""#,
+        digest as &Digest,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Advisory locks are numbers; two digests that share one only wait for each other.
 fn lock_key(digest: &Digest) -> i64 {
     let first: [u8; 8] = digest.as_bytes()[..8]

@@ -119,7 +119,7 @@ pub async fn entries(
              left join lateral (
                    select d.traffic from deployment d
                     where d.function_id = f.function_id and d.state = 'superseded' and d.live_at is not null
-                    order by d.live_at desc
+                    order by d.live_at desc, d.deployment_id desc
                     limit 1) previous on true
             where t.state <> 'deleted' and ($1::uuid[] is null or t.tenant_id = any($1))
             order by t.tenant_id, f.name"#,

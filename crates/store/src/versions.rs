@@ -180,16 +180,18 @@ pub struct ToCompile {
     pub tenant: TenantId,
     pub function: FunctionId,
     pub digest: Digest,
+    pub bytes: i64,
     pub state: VersionState,
 }
 
 pub async fn to_compile(db: &mut Connection, version: VersionId) -> Result<Option<ToCompile>> {
     sqlx::query_as!(
         ToCompile,
-        r#"select tenant_id as "tenant: TenantId", function_id as "function: FunctionId",
-                  digest as "digest: Digest", state as "state: VersionState"
-             from version
-            where version_id = $1"#,
+        r#"select v.tenant_id as "tenant: TenantId", v.function_id as "function: FunctionId",
+                  v.digest as "digest: Digest", m.bytes, v.state as "state: VersionState"
+             from version v
+             join module m on m.digest = v.digest
+            where v.version_id = $1"#,
         version.uuid(),
     )
     .fetch_optional(db)
