@@ -179,10 +179,14 @@ create table job (
     engine_tag text not null default '',
     -- Whose it is; absent for the platform's own.
     tenant_id uuid,
+    -- 'infinity' where the compiler refused for good.
     run_at timestamptz not null default now(),
     -- While this lies ahead somebody works on it, and renews it.
     lease_until timestamptz,
+    -- How often it was taken: whoever holds an older number has lost it.
     attempts integer not null default 0,
+    -- In a row, for reasons of our own.
+    failures integer not null default 0,
     last_error text,
     created_at timestamptz not null default now(),
     constraint job_pkey primary key (job_id),
@@ -273,7 +277,7 @@ grant select, insert, update, delete on function to atoll_app;
 grant select, insert, update on operation, deployment to atoll_app;
 grant select, insert on serving_change to atoll_app;
 grant select, update on serving_epoch to atoll_app;
-grant insert on job to atoll_app;
+grant select, insert on job to atoll_app;
 grant select, insert, update, delete
     on module, upload, artifact, function, version, operation, deployment, serving_epoch, serving_change, job, node
     to atoll_platform;

@@ -185,7 +185,7 @@ async fn check_versions(
     // A number too large to be stored is no version's.
     let number = |share: &Share| i32::try_from(share.version).unwrap_or(-1);
     let numbers: Vec<i32> = wanted.traffic.iter().map(number).collect();
-    let found = versions::states(tx, by.tenant, wanted.function, &numbers).await?;
+    let found = versions::states(tx, by.tenant, wanted.function, &numbers, engine::TAG).await?;
     let mut problems = Problems::default();
     for (index, share) in wanted.traffic.iter().enumerate() {
         if !found.iter().any(|version| version.number == number(share)) {
@@ -204,8 +204,5 @@ async fn check_versions(
             version.error.as_deref().unwrap_or("no reason is known")
         )));
     }
-    let ready = found
-        .iter()
-        .filter(|version| version.state == VersionState::Ready);
-    Ok(ready.count() as u32)
+    Ok(found.iter().filter(|version| version.compiled).count() as u32)
 }

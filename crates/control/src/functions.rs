@@ -89,8 +89,10 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<FunctionOverview>, Error> {
     let limit = page.limit();
+    let cursor = page.cursor.as_deref().map(FunctionName::parse).transpose();
+    let after = cursor.map_err(|problem| problem.at("cursor"))?;
+    let after = after.as_ref().map(FunctionName::as_str);
     let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
-    let after = page.cursor.as_deref();
     let found = functions::list(&mut tx, by.tenant, after, limit as i64 + 1).await?;
     let page = Page::cut(found, limit, |item| item.function.name.to_string());
     Ok(page.map(|found| overview(p, by, found)))
@@ -191,14 +193,15 @@ pub(crate) async fn lock<R>(
     locked.ok_or(Error::NotFound("function"))
 }
 
-/// Adds the problem of a text that is too long.
+/// Adds the problems of a text that is too long, or that the database cannot hold.
 pub(crate) fn check_text(problems: &mut Problems, field: &str, text: &str, max: usize) {
     let seen = text.chars().count();
     if seen > max {
-        problems.push(
-            field,
-            format!("use at most {max} characters, these are {seen}"),
-        );
+        let detail = format!("use at most {max} characters, these are {seen}");
+        problems.push(field, detail);
+    }
+    if text.contains('\0') {
+        problems.push(field, "the character U+0000 is not allowed");
     }
 }
 

@@ -58,7 +58,9 @@ pub async fn call(
 
 async fn pick(p: &Platform) -> Result<Node, Error> {
     let mut tx = p.db.platform().await?;
-    let live = nodes::live(&mut tx).await?;
+    let mut live = nodes::live(&mut tx).await?;
+    // One that has just joined knows no function yet.
+    live.retain(|node| node.applied.is_some());
     live.choose(&mut rand::rng())
         .cloned()
         .ok_or_else(|| away(None))

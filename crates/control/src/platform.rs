@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    Clock, Error, Keys, Mail, SmtpSettings, feed::Feed, hashing::Hashing, sessions, tokens::Token,
+    Clock, Keys, Mail, SmtpSettings,
+    feed::{self, Feed},
+    hashing::Hashing,
+    jobs,
+    tokens::Token,
 };
 
 /// Of one API server, over both roles: a few servers fit the hundred that Postgres allows by default.
 const DATABASE_CONNECTIONS: u32 = 24;
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// How an API server is set up, once every part was validated.
 #[derive(Clone)]
@@ -99,7 +102,7 @@ impl Platform {
                 .await
                 .is_some()
             {
-                stop.run_until_cancelled(self.keep_sweeping()).await;
+                tokio::join!(feed::follow(self, &stop), jobs::run(self, &stop));
             }
         };
         let stopping = async {
@@ -147,18 +150,6 @@ impl Platform {
                 sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(5));
             }
-        }
-    }
-
-    async fn keep_sweeping(&self) {
-        loop {
-            match sessions::sweep(self).await {
-                Ok(()) | Err(Error::Unavailable { .. }) => {}
-                Err(error) => {
-                    tracing::error!("sessions were not swept: {:#}", anyhow::Error::from(error))
-                }
-            }
-            sleep(SWEEP_EVERY).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The `job` table: background work, leased to whoever runs it. Time here is the database's own, so
 //! that API servers whose clocks differ agree on a lease.
 
-use domain::{JobId, TenantId};
+use domain::{JobId, TenantId, Timestamp, VersionId};
 use uuid::Uuid;
 
 use crate::{Connection, Result};
@@ -27,8 +27,11 @@ pub struct Job {
     pub id: JobId,
     pub kind: Kind,
     pub subject: Uuid,
-    /// This attempt included.
+    /// Counts how often it was taken: a number that grew since means that the job was lost.
     pub attempts: i32,
+    /// How often in a row it failed before, for reasons of our own.
+    pub failures: i32,
+    pub run_at: Timestamp,
 }
 
 /// A job that is there already stays as it is.
@@ -63,7 +66,9 @@ pub async fn claim(db: &mut Connection, kinds: &[Kind], engine_tag: &str) -> Res
     sqlx::query_as!(
         Job,
         r#"update job
-              set lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
+              set lease_until = now() + make_interval(secs => $3), attempts = attempts + 1,
+                  -- A lease that ran out is a runner that broke down.
+                  failures = failures + (lease_until is not null)::integer
             where job_id = (
                   select job_id from job
                    where run_at <= now() and (lease_until is null or lease_until < now())
@@ -71,7 +76,7 @@ pub async fn claim(db: &mut Connection, kinds: &[Kind], engine_tag: &str) -> Res
                    order by run_at
                    limit 1
                      for update skip locked)
-            returning job_id as "id: JobId", kind as "kind: Kind", subject, attempts"#,
+            returning job_id as "id: JobId", kind as "kind: Kind", subject, attempts, failures, run_at"#,
         &kinds,
         engine_tag,
         LEASE_SECONDS,
@@ -109,7 +114,8 @@ pub async fn finish(db: &mut Connection, job: &Job) -> Result<()> {
 pub async fn retry(db: &mut Connection, job: &Job, after_seconds: f64, error: &str) -> Result<()> {
     sqlx::query!(
         "update job
-            set lease_until = null, run_at = now() + make_interval(secs => $3), last_error = $4
+            set lease_until = null, failures = failures + 1, last_error = $4,
+                run_at = now() + make_interval(secs => $3)
           where job_id = $1 and attempts = $2",
         job.id.uuid(),
         job.attempts,
@@ -121,16 +127,18 @@ pub async fn retry(db: &mut Connection, job: &Job, after_seconds: f64, error: &s
     Ok(())
 }
 
-/// Gives the job back because what it waits for is not there yet. It does not count as an attempt;
-/// [`wake`] may end the wait.
+/// Gives the job back because what it waits for is not there yet. [`wake`] ends the wait, also one
+/// that came since the job was taken.
 pub async fn postpone(db: &mut Connection, job: &Job, after_seconds: f64) -> Result<()> {
     sqlx::query!(
         "update job
-            set lease_until = null, attempts = attempts - 1, run_at = now() + make_interval(secs => $3)
+            set lease_until = null, failures = 0,
+                run_at = case when run_at > $4 then run_at else now() + make_interval(secs => $3) end
           where job_id = $1 and attempts = $2",
         job.id.uuid(),
         job.attempts,
         after_seconds,
+        job.run_at,
     )
     .execute(db)
     .await?;
@@ -151,6 +159,49 @@ pub async fn wake(db: &mut Connection, kind: Kind, subject: Uuid) -> Result<()> 
     .fetch_one(db)
     .await?;
     Ok(())
+}
+
+/// Keeps the job as a note that it is not to be done again, and why.
+pub async fn refuse(db: &mut Connection, job: &Job, reason: &str) -> Result<()> {
+    sqlx::query!(
+        "update job set lease_until = null, run_at = 'infinity', last_error = $3
+          where job_id = $1 and attempts = $2",
+        job.id.uuid(),
+        job.attempts,
+        reason,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Why this version is not compiled for that engine, if the compiler said so.
+pub async fn refusal(
+    db: &mut Connection,
+    version: VersionId,
+    engine_tag: &str,
+) -> Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"select coalesce(last_error, '') as "reason!" from job
+            where kind = 'compile' and subject = $1 and engine_tag = $2 and run_at = 'infinity'"#,
+        version.uuid(),
+        engine_tag,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Jobs about versions and deployments that were deleted.
+pub async fn delete_pointless(db: &mut Connection) -> Result<u64> {
+    let deleted = sqlx::query!(
+        "delete from job j
+          where (j.lease_until is null or j.lease_until < now())
+            and (j.kind = 'compile' and not exists (select from version v where v.version_id = j.subject)
+              or j.kind = 'activate' and not exists (select from deployment d where d.deployment_id = j.subject))",
+    )
+    .execute(db)
+    .await?;
+    Ok(deleted.rows_affected())
 }
 
 /// Jobs that are due or running; what a test waits for.

@@ -27,11 +27,12 @@ pub struct Node {
     pub seen_at: Timestamp,
 }
 
-/// A node of the same internal URL is the same worker, started again: its old row goes.
+/// A node of the same name and internal URL is the same worker, started again: its old row goes.
 pub async fn insert(db: &mut Connection, node: NodeId, join: &Join) -> Result<()> {
     sqlx::query!(
-        "delete from node where internal_url = $1",
-        join.internal_url
+        "delete from node where name = $1 and internal_url = $2",
+        join.name,
+        join.internal_url,
     )
     .execute(&mut *db)
     .await?;

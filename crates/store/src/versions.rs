@@ -145,22 +145,26 @@ pub async fn newest_if_same(
     .await
 }
 
-/// The states of these numbers, with the reason of one that failed; absent numbers are left out.
+/// How these numbers stand, and whether that engine can load them; absent numbers are left out.
 pub async fn states(
     db: &mut Connection,
     tenant: TenantId,
     function: FunctionId,
     numbers: &[i32],
+    engine_tag: &str,
 ) -> Result<Vec<Standing>> {
     sqlx::query_as!(
         Standing,
-        r#"select version_id as "id: VersionId", number, state as "state: VersionState", error
-             from version
-            where tenant_id = $1 and function_id = $2 and number = any($3)
-            order by number"#,
+        r#"select v.version_id as "id: VersionId", v.number, v.state as "state: VersionState", v.error,
+                  exists (select from artifact a
+                           where a.digest = v.digest and a.engine_tag = $4) as "compiled!"
+             from version v
+            where v.tenant_id = $1 and v.function_id = $2 and v.number = any($3)
+            order by v.number"#,
         tenant.uuid(),
         function.uuid(),
         numbers,
+        engine_tag,
     )
     .fetch_all(db)
     .await
@@ -172,6 +176,8 @@ pub struct Standing {
     pub number: i32,
     pub state: VersionState,
     pub error: Option<String>,
+    /// `ready` says that some engine could load it, this that the one asked for can.
+    pub compiled: bool,
 }
 
 /// What a compile job reads of its version. For the platform's role, like all below.

@@ -4,7 +4,6 @@ use domain::{
     NodeId, Problems,
     feed::{Heartbeat, Join, Joined},
 };
-use sha2::{Digest as _, Sha256};
 use store::{join_tokens, nodes};
 use subtle::ConstantTimeEq as _;
 use url::Url;
@@ -16,7 +15,7 @@ const MAX_NAME: usize = 100;
 
 /// `token` is the installation's own join token, or one of the database.
 pub async fn join(p: &Platform, token: &str, join: Join) -> Result<Joined, Error> {
-    let hash: [u8; 32] = Sha256::digest(token).into();
+    let hash = crate::tokens::hash(token);
     let mut tx = p.db.platform().await?;
     if !is_configured(p, &hash) && !join_tokens::is_valid(&mut tx, &hash).await? {
         return Err(Error::Unauthenticated);

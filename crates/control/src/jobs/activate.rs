@@ -11,6 +11,7 @@ use store::{
     Connection,
     deployments::{self, Deployment},
     functions::{self, FunctionKey},
+    jobs::{self, Kind},
     operations, serving,
     versions::{self, Standing},
 };
@@ -108,21 +109,30 @@ async fn compiled(
     let shares = deployment.traffic.iter();
     let numbers: Vec<i32> = shares.map(|share| share.version.cast_signed()).collect();
     let mut tx = p.db.platform().await?;
-    let found = versions::states(&mut tx, tenant, deployment.function, &numbers).await?;
-    if let Some(failed) = found
-        .iter()
-        .find(|version| version.state == VersionState::Failed)
-    {
-        let reason = failed.error.as_deref().unwrap_or("no reason is known");
-        let number = failed.number;
-        return Ok(Compiled::Never(format!(
-            "version {number} failed to compile: {reason}"
-        )));
+    let function = deployment.function;
+    let found = versions::states(&mut tx, tenant, function, &numbers, engine::TAG).await?;
+    let mut all = true;
+    for version in found.iter().filter(|version| !version.compiled) {
+        all = false;
+        let refusal = match version.state {
+            VersionState::Failed => version.error.clone(),
+            VersionState::Compiling => None,
+            // Compiled for an engine that is no longer ours.
+            VersionState::Ready => {
+                let (id, tag) = (version.id, engine::TAG);
+                jobs::enqueue(&mut tx, Some(tenant), Kind::Compile, id.uuid(), tag).await?;
+                jobs::refusal(&mut tx, id, tag).await?
+            }
+        };
+        if let Some(reason) = refusal {
+            let number = version.number;
+            return Ok(Compiled::Never(format!(
+                "version {number} does not compile: {reason}"
+            )));
+        }
     }
-    let ready = found
-        .iter()
-        .all(|version| version.state == VersionState::Ready);
-    Ok(if ready {
+    tx.commit().await?;
+    Ok(if all {
         Compiled::All(found)
     } else {
         Compiled::NotYet

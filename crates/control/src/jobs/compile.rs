@@ -20,10 +20,6 @@ use store::{
 use super::Done;
 use crate::{Error, Platform};
 
-/// A version that an earlier engine compiled and this one cannot: looked at again by chance of a
-/// later release, not every minute.
-const REFUSED_AGAIN: Duration = Duration::from_secs(24 * 3_600);
-
 pub(super) async fn run(p: &Platform, id: VersionId) -> Result<Done, Error> {
     let mut tx = p.db.platform().await?;
     let version = versions::to_compile(&mut tx, id).await?;
@@ -50,9 +46,10 @@ pub(super) async fn run(p: &Platform, id: VersionId) -> Result<Done, Error> {
             Ok(Done::Finished)
         }
         Err(error) if error.is_ours() => Err(Error::Internal(error.into())),
+        // It goes on serving where workers have an engine that could.
         Err(error) if version.state == VersionState::Ready => {
-            tracing::warn!(version = %id, engine = engine::TAG, "a live version does not compile for this engine: {error}");
-            Ok(Done::Later(REFUSED_AGAIN))
+            tracing::warn!(version = %id, engine = engine::TAG, "a version does not compile for this engine: {error}");
+            Ok(Done::Refused(error.to_string()))
         }
         Err(error) => {
             tracing::info!(version = %id, "the version does not compile: {error}");

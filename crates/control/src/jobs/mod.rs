@@ -23,7 +23,9 @@ use crate::{Error, Platform};
 /// Fallback for a lost notification, and how soon a postponed job is seen to be due.
 const POLL: Duration = Duration::from_secs(1);
 /// A job that failed for our reasons this often is given up: about an hour.
-const MOST_ATTEMPTS: i32 = 20;
+const MOST_FAILURES: i32 = 20;
+/// What a stop leaves running jobs; then they are given back, to be run from their beginning.
+const STOP_GRACE: Duration = Duration::from_secs(10);
 const LONGEST_BACKOFF: f64 = 300.0;
 
 /// What became of a job that did not fail for our own reasons.
@@ -31,6 +33,8 @@ enum Done {
     Finished,
     /// What it waits for is not there; somebody may wake it before.
     Later(Duration),
+    /// Not to be tried again, for this reason.
+    Refused(String),
 }
 
 /// Runs jobs until `stop`, then lets those that run finish.
@@ -52,7 +56,7 @@ async fn lane(p: &Platform, kinds: &[Kind], width: usize, stop: &CancellationTok
             signal.mark_unchanged();
             match claim(p, kinds).await {
                 Ok(Some(job)) => {
-                    running.spawn(work(p.clone(), job));
+                    running.spawn(work(p.clone(), job, stop.clone()));
                     continue;
                 }
                 Ok(None) => away = false,
@@ -82,18 +86,23 @@ async fn claim(p: &Platform, kinds: &[Kind]) -> Result<Option<Job>, Error> {
     Ok(job)
 }
 
-async fn work(p: Platform, job: Job) {
+async fn work(p: Platform, job: Job, stop: CancellationToken) {
+    let stopped = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOP_GRACE).await;
+    };
     let done = tokio::select! {
         done = perform(&p, &job) => done,
+        () = stopped => Ok(Done::Later(Duration::ZERO)),
         () = keep_lease(&p, &job) => {
             tracing::warn!(job = %job.id, kind = job.kind.name(), "the job's lease was lost, another runs it");
             return;
         }
     };
     if let Err(error) = &done {
-        let (kind, attempts) = (job.kind.name(), job.attempts);
+        let (kind, failures) = (job.kind.name(), job.failures + 1);
         let error = describe(error);
-        tracing::error!(job = %job.id, kind, attempts, "a job failed: {error}");
+        tracing::error!(job = %job.id, kind, failures, "a job failed: {error}");
     }
     if let Err(error) = settle(&p, &job, done).await {
         // Its lease runs out, and somebody runs it again.
@@ -102,6 +111,10 @@ async fn work(p: Platform, job: Job) {
 }
 
 async fn perform(p: &Platform, job: &Job) -> Result<Done, Error> {
+    if job.failures >= MOST_FAILURES && job.kind != Kind::Sweep {
+        let broke = anyhow::anyhow!("it broke off {} times", job.failures);
+        return Err(Error::Internal(broke));
+    }
     match job.kind {
         Kind::Compile => compile::run(p, VersionId::from_uuid(job.subject)).await,
         Kind::Activate => activate::run(p, DeploymentId::from_uuid(job.subject)).await,
@@ -136,8 +149,9 @@ async fn settle(p: &Platform, job: &Job, done: Result<Done, Error>) -> Result<()
     match done {
         Ok(Done::Finished) => jobs::finish(&mut tx, job).await?,
         Ok(Done::Later(wait)) => jobs::postpone(&mut tx, job, wait.as_secs_f64()).await?,
-        Err(error) if job.attempts < MOST_ATTEMPTS || job.kind == Kind::Sweep => {
-            let backoff = 2_f64.powi(job.attempts.min(10) - 1).min(LONGEST_BACKOFF);
+        Ok(Done::Refused(reason)) => jobs::refuse(&mut tx, job, &reason).await?,
+        Err(error) if job.failures < MOST_FAILURES || job.kind == Kind::Sweep => {
+            let backoff = 2_f64.powi(job.failures.min(10)).min(LONGEST_BACKOFF);
             jobs::retry(&mut tx, job, backoff, &describe(&error)).await?;
         }
         Err(_) => {

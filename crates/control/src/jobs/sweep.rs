@@ -5,11 +5,11 @@ use std::time::Duration as Wait;
 use blobs::{BlobKey, Blobs};
 use domain::Digest;
 use futures::TryStreamExt as _;
-use store::{attempts, modules, nodes, resets, serving, sessions, uploads};
+use store::{jobs, modules, nodes, serving, uploads};
 use time::Duration;
 
 use super::Done;
-use crate::{Error, Platform};
+use crate::{Error, Platform, sessions};
 
 const EVERY: Wait = Wait::from_secs(3_600);
 /// Longer than any upload is on its way from the blob to its row.
@@ -19,13 +19,12 @@ const AT_A_TIME: i64 = 100;
 /// Comes back every hour by itself.
 pub(super) async fn run(p: &Platform) -> Result<Done, Error> {
     let now = p.clock.now();
+    sessions::sweep(p).await?;
     let mut tx = p.db.platform().await?;
-    sessions::sweep(&mut tx, now).await?;
-    resets::sweep(&mut tx, now).await?;
-    attempts::sweep(&mut tx, now - GRACE).await?;
     let uploads = uploads::delete_expired(&mut tx, now).await?;
     serving::trim_log(&mut tx).await?;
     nodes::delete_gone(&mut tx).await?;
+    jobs::delete_pointless(&mut tx).await?;
     tx.commit().await?;
 
     let modules = sweep_modules(p).await? + sweep_blobs(p).await?;

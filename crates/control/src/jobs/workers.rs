@@ -131,6 +131,7 @@ mod tests {
             number: 3,
             state: VersionState::Ready,
             error: None,
+            compiled: true,
         };
         let failed = |version| {
             vec![FailedVersion {
