@@ -26,6 +26,8 @@ pub mod routes;
 mod server;
 mod session;
 mod setup;
+#[cfg(test)]
+mod surface;
 mod tenants;
 mod tls;
 mod uploads;

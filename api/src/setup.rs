@@ -7,6 +7,7 @@ use control::{
 };
 use domain::{
     Problems, TenantSlug,
+    name::display_name,
     user::{Email, Password},
 };
 use http::StatusCode;
@@ -46,7 +47,10 @@ impl SetUp {
         let mut problems = Problems::default();
         let email = problems.keep("email", Email::parse(&self.email));
         problems.keep("password", self.password.check());
+        problems.keep("name", display_name("name", &self.name));
         let slug = problems.keep("tenant_slug", TenantSlug::parse(&self.tenant_slug));
+        let field = "tenant_name";
+        problems.keep(field, display_name(field, &self.tenant_name));
         let (Some(email), Some(tenant_slug), true) = (email, slug, problems.0.is_empty()) else {
             return Err(problems.into());
         };

@@ -5,7 +5,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control::{Admin, Owner, Platform, Tenant, Viewer, tenants};
-use domain::{Role, TenantId, TenantSlug, page::Page, tenant::TenantState};
+use domain::{
+    Problems, Role, TenantId, TenantSlug, name::display_name, page::Page, tenant::TenantState,
+};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -86,8 +88,13 @@ async fn create(
     SignedIn(actor): SignedIn,
     Json(body): Json<CreateTenant>,
 ) -> Result<Response, Problem> {
-    let slug = TenantSlug::parse(&body.slug)?;
-    let tenant = tenants::create(&platform, &actor, slug, body.name).await?;
+    let mut problems = Problems::default();
+    let slug = problems.keep("slug", TenantSlug::parse(&body.slug));
+    let name = problems.keep("name", display_name("name", &body.name));
+    let (Some(slug), Some(name)) = (slug, name) else {
+        return Err(problems.into());
+    };
+    let tenant = tenants::create(&platform, &actor, slug, name).await?;
     let location = [(header::LOCATION, format!("/v1/tenants/{}", tenant.slug))];
     let tag = etag(tenant.revision);
     let answer = (
