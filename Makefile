@@ -18,7 +18,8 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 endif
 
 up: setup
-	cargo build --locked -p atoll
+	# All of the workspace, so that `make test` finds the libraries built with the same features.
+	cargo build --locked --workspace
 	cargo run --quiet --locked -p atoll -- up $(ARGS)
 
 test: setup
