@@ -17,7 +17,10 @@ pub enum Fault<'a> {
 impl<'a> Fault<'a> {
     pub fn of(error: &'a sqlx::Error) -> Self {
         match error {
+            // A protocol error is a server, or what stands before it, that ended in the middle of a word.
             sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Away,
