@@ -1,0 +1,157 @@
+//! Somebody at work in a tenant, by the REST API with an access token.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, TestPlatform};
+
+/// Longer than any operation may take; a scenario that meets it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Person<'a> {
+    pub platform: &'a TestPlatform,
+    pub token: String,
+    pub tenant: String,
+}
+
+impl Person<'_> {
+    /// `path` is below `/v1`.
+    pub async fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.platform
+            .http
+            .request(method, self.platform.api_url(&format!("/v1{path}")))
+            .bearer_auth(&self.token)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path).await).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).await.json(&body))
+            .await
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.expect("the API server answers");
+        Answer::read(response)
+            .await
+            .expect("the API server's answer is whole")
+    }
+
+    /// A path below the person's tenant.
+    pub fn here(&self, path: &str) -> String {
+        format!("/tenants/{}{path}", self.tenant)
+    }
+
+    pub async fn create_function(&self, name: &str) -> Value {
+        self.post(&self.here("/functions"), json!({ "name": name }))
+            .await
+            .expect(201)
+            .json()
+    }
+
+    pub async fn upload(&self, module: Vec<u8>) -> Answer {
+        let request = self.request(Method::POST, &self.here("/uploads")).await;
+        self.send(
+            request
+                .header("content-type", "application/wasm")
+                .body(module),
+        )
+        .await
+    }
+
+    /// Makes a version of the module and answers its number, without waiting for its compilation.
+    pub async fn create_version(&self, function: &str, module: Vec<u8>) -> u64 {
+        let request = self
+            .request(
+                Method::POST,
+                &self.here(&format!("/functions/{function}/versions")),
+            )
+            .await;
+        let answer = self
+            .send(
+                request
+                    .header("content-type", "application/wasm")
+                    .body(module),
+            )
+            .await;
+        assert!(matches!(answer.status, 200 | 201), "{answer}");
+        answer.json()["number"]
+            .as_u64()
+            .expect("a version has a number")
+    }
+
+    /// Waits until the version is compiled or failed.
+    pub async fn compiled(&self, function: &str, number: u64) -> Value {
+        self.poll(
+            &self.here(&format!("/functions/{function}/versions/{number}")),
+            |version| version["state"] != "compiling",
+        )
+        .await
+    }
+
+    /// Deploys a version and waits for the operation's end.
+    pub async fn deploy(&self, function: &str, number: u64) -> Value {
+        let traffic = json!({ "traffic": [{ "version": number, "percent": 100 }] });
+        let accepted = self
+            .post(
+                &self.here(&format!("/functions/{function}/deployments")),
+                traffic,
+            )
+            .await;
+        self.finished(accepted).await
+    }
+
+    pub async fn roll_back(&self, function: &str) -> Value {
+        let accepted = self
+            .post(
+                &self.here(&format!("/functions/{function}/rollback")),
+                json!({}),
+            )
+            .await;
+        self.finished(accepted).await
+    }
+
+    /// Follows the `Location` of a 202 to the operation's end.
+    pub async fn finished(&self, accepted: Answer) -> Value {
+        let accepted = accepted.expect(202);
+        let location = accepted.header("location");
+        let path = location
+            .split_once("/v1")
+            .map_or(location, |(_, path)| path);
+        self.poll(path, |operation| {
+            matches!(operation["state"].as_str(), Some("succeeded" | "failed"))
+        })
+        .await
+    }
+
+    /// A new function `name` whose first version is live.
+    pub async fn publish(&self, name: &str, module: Vec<u8>) {
+        self.create_function(name).await;
+        let number = self.create_version(name, module).await;
+        let operation = self.deploy(name, number).await;
+        assert_eq!(operation["state"], "succeeded", "{operation:#}");
+    }
+
+    pub async fn call(&self, path: &str) -> Answer {
+        self.platform.call(&self.tenant, path).await
+    }
+
+    async fn poll(&self, path: &str, done: impl Fn(&Value) -> bool) -> Value {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let value = self.get(path).await.expect(200).json();
+            if done(&value) {
+                return value;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "still not done after {PATIENCE:?}: {value:#}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}

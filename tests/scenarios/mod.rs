@@ -1,0 +1,11 @@
+//! One file for each noun of the stories.
+
+mod access;
+mod fleet;
+mod functions;
+mod outages;
+mod rows;
+mod sandbox;
+mod sessions;
+mod up;
+mod uploads;

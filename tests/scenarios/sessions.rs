@@ -1,0 +1,91 @@
+//! Signing in, and what wrong passwords lead to.
+
+use serde_json::json;
+
+use crate::harness::{TestPlatform, platform};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_set_up_link_works_once() {
+    let platform = TestPlatform::start().await;
+    let link = control::setup::link(&platform.platform)
+        .await
+        .unwrap()
+        .expect("nobody is set up yet");
+    let owner = platform.operator().await;
+    assert_eq!(
+        owner.get("/me").await.expect(200).json()["email"],
+        platform::OPERATOR_EMAIL
+    );
+
+    assert!(
+        control::setup::link(&platform.platform)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let again = json!({
+        "token": link.split_once("token=").unwrap().1, "email": "second@example.com", "name": "Second",
+        "password": platform::PASSWORD, "tenant_slug": "second", "tenant_name": "Second",
+    });
+    let refused = platform.post("/v1/setup", again).await;
+    assert!(matches!(refused.status, 404 | 409), "{refused}");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_ends_where_it_is_signed_out() {
+    let platform = TestPlatform::start().await;
+    platform.operator().await;
+    let second = platform.sign_in(platform::OPERATOR_EMAIL, "acme").await;
+    second.get("/me").await.expect(200);
+    second
+        .send(second.request(reqwest::Method::DELETE, "/session").await)
+        .await
+        .expect(204);
+    assert_eq!(
+        second.get("/me").await.to_string(),
+        "401 unauthenticated: sign in first"
+    );
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_passwords_are_slowed_and_an_unknown_account_looks_the_same() {
+    let platform = TestPlatform::start().await;
+    platform.operator().await;
+    let attempt = async |email: &str, password: &str| {
+        platform
+            .post(
+                "/v1/session",
+                json!({ "email": email, "password": password }),
+            )
+            .await
+    };
+    let known = attempt(platform::OPERATOR_EMAIL, "wrong wrong wrong")
+        .await
+        .expect(401)
+        .to_string();
+    let unknown = attempt("nobody@example.com", "wrong wrong wrong")
+        .await
+        .expect(401)
+        .to_string();
+    assert_eq!(known, unknown);
+
+    let mut slowed = None;
+    for _ in 0..20 {
+        let answer = attempt("nobody@example.com", "wrong wrong wrong").await;
+        if answer.status == 429 {
+            slowed = Some(answer);
+            break;
+        }
+    }
+    let slowed = slowed.expect("guessing is slowed within 20 attempts");
+    assert!(
+        slowed
+            .header("retry-after")
+            .parse::<u64>()
+            .is_ok_and(|seconds| seconds > 0),
+        "{slowed}"
+    );
+    platform.stop().await;
+}
