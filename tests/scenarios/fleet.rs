@@ -128,6 +128,8 @@ impl Fleet {
             .as_str()
             .expect("a session has a token")
             .to_owned();
+        // The workers make their authorities as they start.
+        until(async || (0..2).all(|index| folder.path().join(format!("ca-{index}/ca.pem")).exists())).await;
         let acme = json!({ "slug": "acme", "name": "Acme" });
         read(
             client

@@ -70,12 +70,8 @@ async fn a_failure_after_the_head_never_looks_like_a_whole_answer() {
         ("/big?bytes=2000000", "response_too_large"),
     ] {
         let url = platform.function_url("acme", &format!("/kitchen{path}"));
-        let response = platform
-            .http
-            .get(url)
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("{path}: a head arrives: {error}"));
+        // A stream that is reset at once may take its head along.
+        let Ok(response) = platform.http.get(url).send().await else { continue };
         match response.status().as_u16() {
             200 => assert!(
                 response.bytes().await.is_err(),
