@@ -10,7 +10,7 @@ use url::Url;
 const VARIABLE: &str = "ATOLL_TEST_DATABASE_URL";
 
 /// Makes an empty, migrated database and answers its URL.
-pub async fn database() -> String {
+pub(crate) async fn database() -> String {
     let cluster = cluster();
     let mut connection = connect(&cluster).await;
     // One scenario at a time makes the template or clones it: Postgres refuses to clone a
@@ -55,7 +55,7 @@ pub async fn database() -> String {
 }
 
 /// A superuser's connection to a scenario's database, for what a person cannot do by the API.
-pub async fn connect(url: &Url) -> PgConnection {
+pub(crate) async fn connect(url: &Url) -> PgConnection {
     PgConnection::connect(url.as_str())
         .await
         .unwrap_or_else(|error| {

@@ -7,13 +7,13 @@ fn folder() -> PathBuf {
 }
 
 /// `hello-v1`, `hello-v2`, `kitchen`, `hello-p3`, `cgi`, `core-reactor`: see guests/README.md.
-pub fn prebuilt(name: &str) -> Vec<u8> {
+pub(crate) fn prebuilt(name: &str) -> Vec<u8> {
     let path = folder().join("prebuilt").join(name).with_extension("wasm");
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A guest written by hand, `guests/wat/<name>.wat`.
-pub fn wat(name: &str) -> Vec<u8> {
+pub(crate) fn wat(name: &str) -> Vec<u8> {
     let path = folder().join("wat").join(name).with_extension("wat");
     wat::parse_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

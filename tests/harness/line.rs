@@ -15,14 +15,14 @@ enum End {
     Unix(PathBuf),
 }
 
-pub struct Line {
-    pub address: SocketAddr,
+pub(crate) struct Line {
+    pub(crate) address: SocketAddr,
     whole: watch::Sender<bool>,
 }
 
 impl Line {
     /// To the Postgres that `url` names; [`Line::through`] gives the URL that takes the line.
-    pub async fn to_postgres(url: &Url) -> Self {
+    pub(crate) async fn to_postgres(url: &Url) -> Self {
         let socket = url
             .query_pairs()
             .find(|(key, _)| key == "host")
@@ -52,7 +52,7 @@ impl Line {
         Self { address, whole }
     }
 
-    pub fn through(&self, url: &Url) -> Url {
+    pub(crate) fn through(&self, url: &Url) -> Url {
         let mut through = url.clone();
         through.set_query(None);
         through
@@ -65,11 +65,11 @@ impl Line {
     }
 
     /// Ends every connection, and each new one as soon as it is made.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.whole.send_replace(false);
     }
 
-    pub fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.whole.send_replace(true);
     }
 }

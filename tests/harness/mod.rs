@@ -1,13 +1,13 @@
 //! Starts the real processes for a scenario, and speaks to them as people do: by HTTP.
 
-pub mod answer;
-pub mod cluster;
-pub mod guests;
-pub mod line;
-pub mod person;
-pub mod platform;
-pub mod s3;
+pub(crate) mod answer;
+pub(crate) mod cluster;
+pub(crate) mod guests;
+pub(crate) mod line;
+pub(crate) mod person;
+pub(crate) mod platform;
+pub(crate) mod s3;
 
-pub use answer::Answer;
-pub use person::Person;
-pub use platform::TestPlatform;
+pub(crate) use answer::Answer;
+pub(crate) use person::Person;
+pub(crate) use platform::TestPlatform;

@@ -10,31 +10,31 @@ use super::{Answer, TestPlatform};
 /// Longer than any operation may take; a scenario that meets it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Person<'a> {
-    pub platform: &'a TestPlatform,
-    pub token: String,
-    pub tenant: String,
+pub(crate) struct Person<'a> {
+    pub(crate) platform: &'a TestPlatform,
+    pub(crate) token: String,
+    pub(crate) tenant: String,
 }
 
 impl Person<'_> {
     /// `path` is below `/v1`.
-    pub async fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) async fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.platform
             .http
             .request(method, self.platform.api_url(&format!("/v1{path}")))
             .bearer_auth(&self.token)
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path).await).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).await.json(&body))
             .await
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("the API server answers");
         Answer::read(response)
             .await
@@ -42,18 +42,18 @@ impl Person<'_> {
     }
 
     /// A path below the person's tenant.
-    pub fn here(&self, path: &str) -> String {
+    pub(crate) fn here(&self, path: &str) -> String {
         format!("/tenants/{}{path}", self.tenant)
     }
 
-    pub async fn create_function(&self, name: &str) -> Value {
+    pub(crate) async fn create_function(&self, name: &str) -> Value {
         self.post(&self.here("/functions"), json!({ "name": name }))
             .await
             .expect(201)
             .json()
     }
 
-    pub async fn upload(&self, module: Vec<u8>) -> Answer {
+    pub(crate) async fn upload(&self, module: Vec<u8>) -> Answer {
         let request = self.request(Method::POST, &self.here("/uploads")).await;
         self.send(
             request
@@ -64,7 +64,7 @@ impl Person<'_> {
     }
 
     /// Makes a version of the module and answers its number, without waiting for its compilation.
-    pub async fn create_version(&self, function: &str, module: Vec<u8>) -> u64 {
+    pub(crate) async fn create_version(&self, function: &str, module: Vec<u8>) -> u64 {
         let request = self
             .request(
                 Method::POST,
@@ -85,7 +85,7 @@ impl Person<'_> {
     }
 
     /// Waits until the version is compiled or failed.
-    pub async fn compiled(&self, function: &str, number: u64) -> Value {
+    pub(crate) async fn compiled(&self, function: &str, number: u64) -> Value {
         self.poll(
             &self.here(&format!("/functions/{function}/versions/{number}")),
             |version| version["state"] != "compiling",
@@ -94,7 +94,7 @@ impl Person<'_> {
     }
 
     /// Deploys a version and waits for the operation's end.
-    pub async fn deploy(&self, function: &str, number: u64) -> Value {
+    pub(crate) async fn deploy(&self, function: &str, number: u64) -> Value {
         let traffic = json!({ "traffic": [{ "version": number, "percent": 100 }] });
         let accepted = self
             .post(
@@ -105,7 +105,7 @@ impl Person<'_> {
         self.finished(accepted).await
     }
 
-    pub async fn roll_back(&self, function: &str) -> Value {
+    pub(crate) async fn roll_back(&self, function: &str) -> Value {
         let accepted = self
             .post(
                 &self.here(&format!("/functions/{function}/rollback")),
@@ -116,7 +116,7 @@ impl Person<'_> {
     }
 
     /// Follows the `Location` of a 202 to the operation's end.
-    pub async fn finished(&self, accepted: Answer) -> Value {
+    pub(crate) async fn finished(&self, accepted: Answer) -> Value {
         let accepted = accepted.expect(202);
         let location = accepted.header("location");
         let path = location
@@ -129,14 +129,14 @@ impl Person<'_> {
     }
 
     /// A new function `name` whose first version is live.
-    pub async fn publish(&self, name: &str, module: Vec<u8>) {
+    pub(crate) async fn publish(&self, name: &str, module: Vec<u8>) {
         self.create_function(name).await;
         let number = self.create_version(name, module).await;
         let operation = self.deploy(name, number).await;
         assert_eq!(operation["state"], "succeeded", "{operation:#}");
     }
 
-    pub async fn call(&self, path: &str) -> Answer {
+    pub(crate) async fn call(&self, path: &str) -> Answer {
         self.platform.call(&self.tenant, path).await
     }
 

@@ -13,31 +13,32 @@ use worker::{Certificates, NodeLimits, Worker};
 
 use super::{Answer, Person, cluster, line::Line};
 
-pub const OPERATOR_EMAIL: &str = "operator@example.com";
-pub const PASSWORD: &str = "correct horse battery";
-pub const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-pub const JOIN_TOKEN: &str = "scenario-join-token-0123456789abcdef";
+pub(crate) const OPERATOR_EMAIL: &str = "operator@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const SECRET_KEY: &str =
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(crate) const JOIN_TOKEN: &str = "scenario-join-token-0123456789abcdef";
 
-pub struct TestPlatform {
-    pub platform: Platform,
-    pub database_url: Url,
+pub(crate) struct TestPlatform {
+    pub(crate) platform: Platform,
+    pub(crate) database_url: Url,
     /// Trusts the development CA alone, and finds `acme.localhost` on this machine.
-    pub http: Client,
-    pub api: SocketAddr,
-    pub functions: SocketAddr,
+    pub(crate) http: Client,
+    pub(crate) api: SocketAddr,
+    pub(crate) functions: SocketAddr,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     // Last, so that nothing writes into it when it goes.
-    pub folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl TestPlatform {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| ()).await
     }
 
     /// `adjust` may change how the API server is set up.
-    pub async fn start_with(adjust: impl FnOnce(&mut control::Config)) -> Self {
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut control::Config)) -> Self {
         let database = cluster::database()
             .await
             .parse()
@@ -48,7 +49,7 @@ impl TestPlatform {
     }
 
     /// A platform whose database can be cut off.
-    pub async fn start_on_a_line() -> (Self, Line) {
+    pub(crate) async fn start_on_a_line() -> (Self, Line) {
         let database = cluster::database()
             .await
             .parse()
@@ -60,7 +61,7 @@ impl TestPlatform {
     }
 
     /// An API server alone.
-    pub async fn start_api(database: &Url) -> Self {
+    pub(crate) async fn start_api(database: &Url) -> Self {
         Self::serve_api(database.clone(), |_| ()).await
     }
 
@@ -109,7 +110,7 @@ impl TestPlatform {
     }
 
     /// The operator, who is the owner of the tenant `acme`: made by the set-up link, as a person does.
-    pub async fn operator(&self) -> Person<'_> {
+    pub(crate) async fn operator(&self) -> Person<'_> {
         let link = control::setup::link(&self.platform)
             .await
             .expect("the database answers")
@@ -127,7 +128,7 @@ impl TestPlatform {
     }
 
     /// Signs in as somebody who exists.
-    pub async fn sign_in(&self, email: &str, tenant: &str) -> Person<'_> {
+    pub(crate) async fn sign_in(&self, email: &str, tenant: &str) -> Person<'_> {
         let answer = self
             .post(
                 "/v1/session",
@@ -150,7 +151,7 @@ impl TestPlatform {
     }
 
     /// Somebody with a role in `acme`, or with none anywhere: put there by SQL, since people join by invitation.
-    pub async fn somebody(&self, email: &str, role: Option<&str>) -> Person<'_> {
+    pub(crate) async fn somebody(&self, email: &str, role: Option<&str>) -> Person<'_> {
         let mut database = cluster::connect(&self.database_url).await;
         let user = domain::UserId::generate().uuid();
         sqlx::query(
@@ -175,37 +176,37 @@ impl TestPlatform {
         self.sign_in(email, "acme").await
     }
 
-    pub fn api_url(&self, path: &str) -> String {
+    pub(crate) fn api_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.api)
     }
 
     /// `https://<tenant>.localhost:<port><path>`
-    pub fn function_url(&self, tenant: &str, path: &str) -> String {
+    pub(crate) fn function_url(&self, tenant: &str, path: &str) -> String {
         format!("https://{tenant}.localhost:{}{path}", self.functions.port())
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.answer(self.http.post(self.api_url(path)).json(&body))
             .await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.answer(self.http.get(self.api_url(path))).await
     }
 
     /// A GET of a function's URL.
-    pub async fn call(&self, tenant: &str, path: &str) -> Answer {
+    pub(crate) async fn call(&self, tenant: &str, path: &str) -> Answer {
         self.answer(self.http.get(self.function_url(tenant, path)))
             .await
     }
 
-    pub async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("the server answers");
         Answer::read(response).await.expect("the answer is whole")
     }
 
     /// A client that speaks HTTP/1.1 only.
-    pub fn http_1(&self) -> Client {
+    pub(crate) fn http_1(&self) -> Client {
         let builder = trusting(&self.folder.path().join("ca/ca.pem"), self.functions);
         builder
             .http1_only()
@@ -214,7 +215,7 @@ impl TestPlatform {
     }
 
     /// Waits until every live worker has applied the newest epoch.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         let mut connection = cluster::connect(&self.database_url).await;
         let behind =
@@ -234,7 +235,7 @@ impl TestPlatform {
     }
 
     /// Ends everything in order and waits for it: what a scenario left running would be a bug of ours.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
         for task in self.tasks.drain(..) {
             task.await.expect("no process panicked");
@@ -293,7 +294,7 @@ fn blobs_url(folder: &Path) -> Url {
 }
 
 /// A port that was free a moment ago.
-pub fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     listener
         .local_addr()
@@ -301,7 +302,7 @@ pub fn free_address() -> SocketAddr {
 }
 
 /// A client that verifies certificates against the development CA.
-pub fn client(ca: &Path, functions: SocketAddr) -> Client {
+pub(crate) fn client(ca: &Path, functions: SocketAddr) -> Client {
     trusting(ca, functions)
         .build()
         .expect("the client's settings are valid")

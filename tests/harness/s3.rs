@@ -9,18 +9,18 @@ use hyper_util::{
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub const ACCESS_KEY: &str = "scenario";
-pub const SECRET_KEY: &str = "scenario-secret";
-pub const BUCKET: &str = "atoll";
+pub(crate) const ACCESS_KEY: &str = "scenario";
+pub(crate) const SECRET_KEY: &str = "scenario-secret";
+pub(crate) const BUCKET: &str = "atoll";
 
 /// Stops when dropped; may be started again on the same address and folder.
-pub struct S3 {
-    pub address: SocketAddr,
+pub(crate) struct S3 {
+    pub(crate) address: SocketAddr,
     accepting: JoinHandle<()>,
 }
 
 impl S3 {
-    pub async fn start(folder: &Path, address: SocketAddr) -> Self {
+    pub(crate) async fn start(folder: &Path, address: SocketAddr) -> Self {
         std::fs::create_dir_all(folder.join(BUCKET)).expect("the bucket's folder can be made");
         let files = s3s_fs::FileSystem::new(folder).expect("the folder exists");
         let mut service = S3ServiceBuilder::new(files);
@@ -47,7 +47,7 @@ impl S3 {
         Self { address, accepting }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!(
             "s3://{BUCKET}?endpoint=http://{}&region=us-east-1",
             self.address

@@ -81,7 +81,7 @@ async fn two_workers_switch_together_and_answer_without_the_object_store() {
 struct Fleet {
     api: SocketAddr,
     functions: [SocketAddr; 2],
-    /// Each trusts one worker's development CA.
+    /// Each finds the tenant's host on one worker.
     clients: [Client; 2],
     client: Client,
     token: String,
@@ -99,6 +99,8 @@ impl Fleet {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let s3 = S3::start(&folder.path().join("s3"), "127.0.0.1:0".parse().unwrap()).await;
         let database = cluster::database().await;
+        let authority = folder.path().join("ca");
+        worker::development_ca::ensure(&authority, "localhost").expect("the CA can be made");
         let api = platform::free_address();
         let functions = [platform::free_address(), platform::free_address()];
         let url = format!("http://{api}");
@@ -128,8 +130,6 @@ impl Fleet {
             .as_str()
             .expect("a session has a token")
             .to_owned();
-        // The workers make their authorities as they start.
-        until(async || (0..2).all(|index| folder.path().join(format!("ca-{index}/ca.pem")).exists())).await;
         let acme = json!({ "slug": "acme", "name": "Acme" });
         read(
             client
@@ -139,12 +139,8 @@ impl Fleet {
         )
         .await
         .expect(201);
-        let clients = [0, 1].map(|index| {
-            platform::client(
-                &folder.path().join(format!("ca-{index}/ca.pem")),
-                functions[index],
-            )
-        });
+        let clients =
+            functions.map(|functions| platform::client(&authority.join("ca.pem"), functions));
         let tenant = format!("{url}/v1/tenants/acme");
         Self {
             api,
@@ -212,7 +208,7 @@ fn worker(folder: &Path, index: usize, functions: SocketAddr, api: &str, blobs: 
         .arg("--cache")
         .arg(folder.join(format!("cache-{index}")))
         .arg("--development-ca")
-        .arg(folder.join(format!("ca-{index}")))
+        .arg(folder.join("ca"))
         .env("ATOLL_INTERNAL_URL", format!("http://{internal}"))
         .spawn()
         .expect("the worker starts")

@@ -71,7 +71,9 @@ async fn a_failure_after_the_head_never_looks_like_a_whole_answer() {
     ] {
         let url = platform.function_url("acme", &format!("/kitchen{path}"));
         // A stream that is reset at once may take its head along.
-        let Ok(response) = platform.http.get(url).send().await else { continue };
+        let Ok(response) = platform.http.get(url).send().await else {
+            continue;
+        };
         match response.status().as_u16() {
             200 => assert!(
                 response.bytes().await.is_err(),
