@@ -7,7 +7,10 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 
 pub(crate) const ACCESS_KEY: &str = "scenario";
 pub(crate) const SECRET_KEY: &str = "scenario-secret";
@@ -34,9 +37,11 @@ impl S3 {
             .local_addr()
             .expect("a bound listener has an address");
         let accepting = tokio::spawn(async move {
+            // Held here, so that its connections end with the server.
+            let mut connections = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
                 let service = service.clone();
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     // A client that goes away is its own affair.
                     let _ = Builder::new(TokioExecutor::new())
                         .serve_connection(TokioIo::new(socket), service)

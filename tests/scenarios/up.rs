@@ -8,7 +8,7 @@ use reqwest::Client;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
     time::timeout,
 };
@@ -128,15 +128,8 @@ impl Up {
             }
             false
         };
-        if !timeout(PATIENCE, reading).await.expect("it is up in time") {
-            let mut told = String::new();
-            let mut stderr = child.stderr.take().expect("stderr is piped");
-            stderr
-                .read_to_string(&mut told)
-                .await
-                .expect("stderr is text");
-            panic!("it ended before it was up: {told}");
-        }
+        let up = timeout(PATIENCE, reading).await.expect("it is up in time");
+        assert!(up, "it ended before it was up");
         Self { child, setup_token }
     }
 
@@ -174,8 +167,6 @@ fn command(data: &Path, console: SocketAddr, functions: SocketAddr) -> Command {
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        // Read only when it fails: the log of a start and a stop fits the pipe.
-        .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
 }

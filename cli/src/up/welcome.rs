@@ -1,6 +1,6 @@
 //! What a person needs to know once everything runs, on standard output.
 
-use std::path::Path;
+use std::{io::Write, path::Path};
 
 use crate::settings::up::UpSettings;
 
@@ -10,17 +10,20 @@ pub(super) fn print(settings: &UpSettings, data: &Path, ca: &Path, setup_link: O
         port => format!(":{port}"),
     };
     let domain = &settings.apps_domain;
-    println!();
-    println!("Atoll is running.");
-    println!();
-    match setup_link {
-        Some(link) => println!("  Set it up    {link}  (this link works once)"),
-        None => println!("  Console      {}", settings.public_url),
-    }
-    println!("  Functions    https://TENANT.{domain}{port}/FUNCTION");
-    println!("  Certificate  {}  (curl --cacert)", ca.display());
-    println!("  Data         {}", data.display());
-    println!();
-    println!("Press Ctrl-C to stop.");
-    println!();
+    let console = match setup_link {
+        Some(link) => format!("Set it up    {link}  (this link works once)"),
+        None => format!("Console      {}", settings.public_url),
+    };
+    let text = format!(
+        "\nAtoll is running.\n\n  \
+         {console}\n  \
+         Functions    https://TENANT.{domain}{port}/FUNCTION\n  \
+         Certificate  {}  (curl --cacert)\n  \
+         Data         {}\n\n\
+         Press Ctrl-C to stop.\n\n",
+        ca.display(),
+        data.display(),
+    );
+    // Whoever closed our standard output does not want to be told; that is no reason to stop.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
