@@ -33,11 +33,7 @@ impl Error {
         matches!(self, Self::NotFound { .. })
     }
 
-    pub(crate) fn of(
-        action: &'static str,
-        key: impl ToString,
-        error: object_store::Error,
-    ) -> Self {
+    pub(crate) fn of(action: &'static str, key: impl ToString, error: object_store::Error) -> Self {
         match error {
             object_store::Error::NotFound { .. } if !is_missing_bucket(&error) => Self::NotFound {
                 key: key.to_string(),

@@ -3,8 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use object_store::{
-    BackoffConfig, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
-    local::LocalFileSystem, prefix::PrefixStore,
+    BackoffConfig, ClientOptions, ObjectStore, RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    local::LocalFileSystem,
+    prefix::PrefixStore,
 };
 use url::Url;
 
@@ -58,8 +60,9 @@ fn bucket(url: &Url) -> Result<Opened, Error> {
         builder = match key.as_ref() {
             "endpoint" => {
                 plain_http = value.starts_with("http://");
+                // The option that would win over any other, from wherever it comes.
                 builder
-                    .with_endpoint(value)
+                    .with_config(AmazonS3ConfigKey::S3Endpoint, value)
                     .with_virtual_hosted_style_request(false)
             }
             "region" => builder.with_region(value),

@@ -100,7 +100,10 @@ fn read_section(scopes: &mut [Scope], payload: Payload<'_>) -> wasmparser::Resul
         }
         Payload::ComponentInstanceSection(instances) => {
             for instance in instances {
-                if let ComponentInstance::Instantiate { component_index, .. } = instance? {
+                if let ComponentInstance::Instantiate {
+                    component_index, ..
+                } = instance?
+                {
                     let component = known(&scope.components, component_index);
                     scope.takes.add(component);
                 }
@@ -129,7 +132,9 @@ fn read_section(scopes: &mut [Scope], payload: Payload<'_>) -> wasmparser::Resul
                         scope.modules.push(known(&scope.modules, export.index));
                     }
                     ComponentExternalKind::Component => {
-                        scope.components.push(known(&scope.components, export.index));
+                        scope
+                            .components
+                            .push(known(&scope.components, export.index));
                     }
                     _ => {}
                 }
@@ -165,10 +170,16 @@ fn read_alias(scope: &mut Scope, outer: &[Scope], alias: ComponentAlias<'_>) {
             }
         }
         // What an instance exports is not followed: the worker's own check is behind this one.
-        ComponentAlias::InstanceExport { kind: ComponentExternalKind::Module, .. } => {
+        ComponentAlias::InstanceExport {
+            kind: ComponentExternalKind::Module,
+            ..
+        } => {
             scope.modules.push(Census::default());
         }
-        ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => {
+        ComponentAlias::InstanceExport {
+            kind: ComponentExternalKind::Component,
+            ..
+        } => {
             scope.components.push(Census::default());
         }
         _ => {}

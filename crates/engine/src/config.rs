@@ -77,7 +77,10 @@ pub fn check_host() -> Result<(), String> {
 /// Every setting that shapes compiled code, and those of the runtime that both engines share.
 #[cfg_attr(
     not(any(feature = "compile", feature = "runtime")),
-    expect(dead_code, reason = "nobody makes an engine in a build with neither half")
+    expect(
+        dead_code,
+        reason = "nobody makes an engine in a build with neither half"
+    )
 )]
 pub(crate) fn base(kind: Kind) -> Config {
     let mut config = Config::new();

@@ -3,9 +3,7 @@
 
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
 
-use crate::config::{
-    Kind, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES, base,
-};
+use crate::config::{Kind, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES, base};
 
 /// How large one engine's pool is. A slot reserves 4 GiB of address space, of which a process has
 /// 128 TiB over all its engines; memory is taken only as guests touch it.
@@ -114,7 +112,10 @@ mod tests {
                 found.map(|(_, text)| (*text).to_owned())
             })
         };
-        assert!(machine(&[("/proc/swaps", "Filename Type Size Used Priority\n")]));
+        assert!(machine(&[(
+            "/proc/swaps",
+            "Filename Type Size Used Priority\n"
+        )]));
         assert!(!machine(&[("/proc/swaps", SWAP)]));
         assert!(!machine(&[]), "what cannot be read promises nothing");
         assert!(machine(&[
@@ -125,7 +126,10 @@ mod tests {
         assert!(!machine(&[
             ("/proc/swaps", SWAP),
             ("/proc/self/cgroup", "0::/system.slice/atoll.service\n"),
-            ("/sys/fs/cgroup/system.slice/atoll.service/memory.swap.max", "max\n"),
+            (
+                "/sys/fs/cgroup/system.slice/atoll.service/memory.swap.max",
+                "max\n"
+            ),
         ]));
     }
 
@@ -138,6 +142,38 @@ mod tests {
         };
         for kind in Kind::ALL {
             engine(kind, &settings).expect("an engine");
+        }
+    }
+
+    #[cfg(feature = "compile")]
+    #[test]
+    #[expect(unsafe_code, reason = "the bytes were compiled the line before")]
+    fn what_was_compiled_for_a_kind_loads_into_its_engine_alone() {
+        let component = wat::parse_str(
+            "(component (core module $m (memory 1) (func (loop br 0))) (core instance (instantiate $m)))",
+        )
+        .expect("text that parses");
+        let compilers = crate::compile::Compilers::new().expect("compilers");
+        let settings = PoolSettings {
+            slots: 8,
+            memory_bytes: 128 << 20,
+            cannot_swap: false,
+        };
+        for compiled in Kind::ALL {
+            let artifact = compilers
+                .compile(compiled, &component)
+                .expect("native code");
+            for serving in Kind::ALL {
+                let engine = engine(serving, &settings).expect("an engine");
+                // SAFETY: see the reason above.
+                let loaded =
+                    unsafe { wasmtime::component::Component::deserialize(&engine, &artifact) };
+                assert_eq!(
+                    loaded.is_ok(),
+                    compiled == serving,
+                    "{compiled:?} in {serving:?}"
+                );
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 /// Artifacts of other tags are never loaded; they are compiled anew from their module. Made of
 /// wasmtime's version, the CPU baseline, and a digest of both engines' settings and the adapters.
-pub const TAG: &str = "wasmtime-48.0.8-x86-64-v2-000000000000";
+pub const TAG: &str = "wasmtime-48.0.8-x86-64-v2-21f1156b6dfe";
 
 #[cfg(all(test, feature = "compile"))]
 mod tests {
@@ -25,7 +25,11 @@ mod tests {
 
         fn finish(&self) -> u64 {
             let digest = self.0.clone().finalize();
-            u64::from_be_bytes(digest[..8].try_into().expect("a digest has more than 8 bytes"))
+            u64::from_be_bytes(
+                digest[..8]
+                    .try_into()
+                    .expect("a digest has more than 8 bytes"),
+            )
         }
     }
 
@@ -55,11 +59,17 @@ mod tests {
         crate::wrap::REACTOR_ADAPTER.hash(&mut hasher);
         let digest = format!("{:016x}", hasher.finish());
         let expected = format!("wasmtime-{WASMTIME}-{BASELINE}-{}", &digest[..12]);
-        assert_eq!(TAG, expected, "the settings changed: set tag::TAG to {expected:?}");
+        assert_eq!(
+            TAG, expected,
+            "the settings changed: set tag::TAG to {expected:?}"
+        );
     }
 
     #[test]
     fn the_tag_can_be_a_part_of_a_key_and_of_a_url() {
-        assert!(TAG.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)));
+        assert!(
+            TAG.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+        );
     }
 }

@@ -196,7 +196,10 @@ mod tests {
             support(two, "wasi:http/types@0.3.0"),
             nearest("wasi:http/types@0.2.12")
         );
-        assert_eq!(support(Kind::Wasi03, "wasi:http/types@0.3.1"), Support::Provided);
+        assert_eq!(
+            support(Kind::Wasi03, "wasi:http/types@0.3.1"),
+            Support::Provided
+        );
         assert_eq!(
             support(two, "wasi:http/outgoing-handlers@0.2.0"),
             nearest("wasi:http/outgoing-handler@0.2.12")

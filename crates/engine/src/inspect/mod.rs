@@ -155,11 +155,23 @@ fn is_types_alone(types: &Types, import: &str) -> bool {
 
 fn check_size(census: &Census, memory_bytes: u64) -> Result<(), Refusal> {
     let needs = [
-        ("bytes of memory at the start", census.memory_bytes, memory_bytes),
+        (
+            "bytes of memory at the start",
+            census.memory_bytes,
+            memory_bytes,
+        ),
         ("memories", census.memories, MAX_MEMORIES.into()),
         ("tables", census.tables, MAX_TABLES.into()),
-        ("elements in a table", census.table_elements, MAX_TABLE_ELEMENTS),
-        ("core instances", census.core_instances, MAX_CORE_INSTANCES.into()),
+        (
+            "elements in a table",
+            census.table_elements,
+            MAX_TABLE_ELEMENTS,
+        ),
+        (
+            "core instances",
+            census.core_instances,
+            MAX_CORE_INSTANCES.into(),
+        ),
     ];
     match needs.into_iter().find(|(_, seen, limit)| seen > limit) {
         Some((what, seen, limit)) => Err(Refusal::TooLarge {

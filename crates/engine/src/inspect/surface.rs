@@ -46,7 +46,8 @@ impl<'a> Surface<'a> {
     /// The one handler that is exported, and the export's name. A component that answers HTTP may
     /// be a command besides: the request goes to the former.
     pub(super) fn handler(&self) -> Result<(Handler, String), Refusal> {
-        let found: Vec<(Handler, &str)> = self.exports.iter().filter_map(|e| handler_of(e)).collect();
+        let found: Vec<(Handler, &str)> =
+            self.exports.iter().filter_map(|e| handler_of(e)).collect();
         let mut http: Vec<_> = found.clone();
         http.retain(|(handler, _)| *handler != Handler::Command);
         match (&http[..], &found[..]) {
@@ -68,9 +69,9 @@ impl<'a> Surface<'a> {
 
 fn handler_of(export: &str) -> Option<(Handler, &str)> {
     let (interface, version) = world::split(export);
-    let (_, _, handler) = HANDLERS
-        .iter()
-        .find(|(name, range, _)| *name == interface && version.is_some_and(|v| world::links(v, range)))?;
+    let (_, _, handler) = HANDLERS.iter().find(|(name, range, _)| {
+        *name == interface && version.is_some_and(|v| world::links(v, range))
+    })?;
     Some((*handler, export))
 }
 
@@ -100,16 +101,18 @@ pub(super) fn producers(bytes: &[u8]) -> Result<Vec<String>, Refusal> {
 
 fn outermost(component: &[u8]) -> impl Iterator<Item = Result<Payload<'_>, Refusal>> {
     let mut depth = 0_usize;
-    Parser::new(0).parse_all(component).filter_map(move |payload| {
-        let payload = match payload {
-            Ok(payload) => payload,
-            Err(error) => return Some(Err(malformed(error))),
-        };
-        match payload {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        (depth == 1).then_some(Ok(payload))
-    })
+    Parser::new(0)
+        .parse_all(component)
+        .filter_map(move |payload| {
+            let payload = match payload {
+                Ok(payload) => payload,
+                Err(error) => return Some(Err(malformed(error))),
+            };
+            match payload {
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            (depth == 1).then_some(Ok(payload))
+        })
 }

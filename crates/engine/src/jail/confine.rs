@@ -157,3 +157,63 @@ fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> seccompiler::Result
     let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)?;
     Ok(SeccompRule::new(vec![condition])?)
 }
+
+#[cfg(test)]
+mod tests {
+    //! Each attempt is made by a process of its own: this test's program, started again.
+
+    use std::{os::unix::process::ExitStatusExt as _, process::Command};
+
+    use rustix::process::Signal;
+
+    use super::*;
+
+    const ATTEMPT: &str = "ATOLL_JAIL_ATTEMPT";
+
+    /// Not a test of its own: without the variable it passes, with it the process is confined and
+    /// tries. Test programs have several threads; the filter holds for this one.
+    #[test]
+    fn attempt() {
+        let Ok(attempt) = std::env::var(ATTEMPT) else {
+            return;
+        };
+        // What needs a single thread is left out, the rest is as in the child.
+        limit_resources(&Limits::INSPECT).expect("limits");
+        filter_system_calls().expect("a filter");
+        let refused = match attempt.as_str() {
+            "open" => std::fs::File::open("/etc/hostname").is_err(),
+            "stat" => std::fs::metadata("/etc/hostname").is_err(),
+            "unlink" => std::fs::remove_file("/tmp/none").is_err(),
+            "connect" => std::net::TcpStream::connect("127.0.0.1:1").is_err(),
+            "run" => Command::new("/bin/true").status().is_err(),
+            "thread" => std::thread::Builder::new().spawn(|| ()).is_err(),
+            other => panic!("no attempt {other}"),
+        };
+        // Straight out: the test's harness has threads and files of its own.
+        std::process::exit(if refused { 42 } else { 0 });
+    }
+
+    fn outcome(attempt: &str) -> std::process::ExitStatus {
+        Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "jail::confine::tests::attempt", "--nocapture"])
+            .env(ATTEMPT, attempt)
+            .output()
+            .expect("it starts")
+            .status
+    }
+
+    #[test]
+    fn files_are_refused_and_a_socket_a_program_or_a_thread_is_fatal() {
+        for attempt in ["open", "stat", "unlink"] {
+            assert_eq!(outcome(attempt).code(), Some(42), "{attempt}");
+        }
+        for attempt in ["connect", "run", "thread"] {
+            let status = outcome(attempt);
+            assert_eq!(
+                status.signal(),
+                Some(Signal::SYS.as_raw()),
+                "{attempt}: {status}"
+            );
+        }
+    }
+}

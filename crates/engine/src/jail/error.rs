@@ -54,10 +54,7 @@ impl Error {
     }
 
     pub(super) fn unexpected(answer: &Answer) -> Self {
-        Self::crashed(format!(
-            "it answered {}",
-            one_line(&format!("{answer:?}"))
-        ))
+        Self::crashed(format!("it answered {}", one_line(&format!("{answer:?}"))))
     }
 
     pub(super) fn of_exit(orders: &Orders, status: ExitStatus, stderr: &str) -> Self {

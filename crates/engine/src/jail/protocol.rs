@@ -72,9 +72,13 @@ impl Orders {
 pub(super) enum Answer {
     Report(ImportReport),
     /// So many bytes follow the line.
-    Artifact { bytes: u64 },
+    Artifact {
+        bytes: u64,
+    },
     Refused(Refusal),
-    Failed { detail: String },
+    Failed {
+        detail: String,
+    },
     OutOfMemory,
 }
 
