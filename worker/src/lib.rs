@@ -99,8 +99,11 @@ impl Worker {
             name: config.name,
             internal_url,
         };
-        let (stop, stop_feed, abandon) = Default::default();
+        let stop = CancellationToken::new();
+        let (stop_feed, abandon) = Default::default();
         let feed = Feed::start(&node, &config.cache, settings, &stop_feed).await?;
+        let (renewing, ends) = (Arc::clone(&node), stop.clone());
+        tokio::spawn(async move { ends.run_until_cancelled(renewing.tls.keep_current()).await });
         let threads = listener::start(&node, functions, internal, &stop, &abandon)?;
         tracing::info!(functions = %functions_addr, internal = %internal_addr, "the worker listens");
         Ok(Self {

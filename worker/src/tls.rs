@@ -2,11 +2,13 @@
 
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use domain::{FunctionName, TenantSlug};
 use rustls::{
     ServerConfig,
@@ -18,6 +20,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject
 
 use crate::{config::Certificates, development_ca::Authority};
 
+/// How soon a renewed certificate is taken.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 const KEPT_LEAVES: usize = 1_000;
 /// Well before a leaf expires.
 const LEAF_KEPT_FOR: Duration = Duration::from_secs(30 * 86_400);
@@ -27,35 +31,25 @@ const ALIAS_MAX_LEN: usize = 15;
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
     /// The certificate of all hosts; absent where each name has its own.
-    certificate: Option<CertificateDer<'static>>,
+    files: Option<Arc<FromFiles>>,
 }
 
 impl Tls {
     pub(crate) fn load(certificates: &Certificates, apps_domain: &str) -> anyhow::Result<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let (resolver, certificate): (Arc<dyn ResolvesServerCert>, _) = match certificates {
-            Certificates::DevelopmentCa(folder) => (
-                Arc::new(IssueAtHandshake {
-                    authority: Authority::load(folder, apps_domain)?,
-                    suffix: format!(".{apps_domain}"),
-                    leaves: Mutex::default(),
-                }),
-                None,
-            ),
+        let mut files = None;
+        let resolver: Arc<dyn ResolvesServerCert> = match certificates {
+            Certificates::DevelopmentCa(folder) => Arc::new(IssueAtHandshake {
+                authority: Authority::load(folder, apps_domain)?,
+                suffix: format!(".{apps_domain}"),
+                leaves: Mutex::default(),
+            }),
             Certificates::Files { certificate, key } => {
-                let chain = CertificateDer::pem_file_iter(certificate)
-                    .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                    .with_context(|| {
-                        format!("reading the certificate {}", certificate.display())
-                    })?;
-                let key = PrivateKeyDer::from_pem_file(key)
-                    .with_context(|| format!("reading the key {}", key.display()))?;
-                let certified = CertifiedKey::from_der(chain, key, &provider)
-                    .with_context(|| format!("using the certificate {}", certificate.display()))?;
-                let leaf = certified.end_entity_cert()?.clone().into_owned();
-                (Arc::new(One(Arc::new(certified))), Some(leaf))
+                let loaded = Arc::new(FromFiles::load(certificate, key)?);
+                files = Some(Arc::clone(&loaded));
+                loaded
             }
         };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
@@ -64,28 +58,84 @@ impl Tls {
         config.ticketer = rustls::crypto::ring::Ticketer::new()?;
         Ok(Self {
             config: Arc::new(config),
-            certificate,
+            files,
         })
     }
 
     /// Whether a connection that named `sni` may carry a request for `host` (421 where it may not).
     pub(crate) fn covers(&self, sni: Option<&str>, host: &str) -> bool {
-        let Some(certificate) = &self.certificate else {
+        let Some(files) = &self.files else {
             return sni == Some(host);
         };
-        ParsedCertificate::try_from(certificate).is_ok_and(|certificate| {
-            ServerName::try_from(host)
-                .is_ok_and(|name| verify_server_name(&certificate, &name).is_ok())
+        let current = files.current.load();
+        let leaf = current.end_entity_cert().ok();
+        let leaf = leaf.and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+        leaf.is_some_and(|leaf| {
+            ServerName::try_from(host).is_ok_and(|name| verify_server_name(&leaf, &name).is_ok())
         })
+    }
+
+    /// Takes renewed certificates without a restart, for as long as it is polled.
+    pub(crate) async fn keep_current(&self) {
+        let Some(files) = &self.files else {
+            return;
+        };
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            files.reload();
+        }
     }
 }
 
+/// One certificate for every host, from files that somebody renews.
 #[derive(Debug)]
-struct One(Arc<CertifiedKey>);
+struct FromFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+    current: ArcSwap<CertifiedKey>,
+}
 
-impl ResolvesServerCert for One {
+impl FromFiles {
+    fn load(certificate: &Path, key: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            current: ArcSwap::from_pointee(read(certificate, key)?),
+        })
+    }
+
+    fn reload(&self) {
+        match read(&self.certificate, &self.key) {
+            Ok(read) if read.cert == self.current.load().cert => {}
+            Ok(read) => {
+                tracing::info!(file = %self.certificate.display(), "a new certificate is taken");
+                self.current.store(Arc::new(read));
+            }
+            // In the middle of being renewed, perhaps: the one in use stays.
+            Err(error) => {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the certificate was not renewed"
+                );
+            }
+        }
+    }
+}
+
+fn read(certificate: &Path, key: &Path) -> anyhow::Result<CertifiedKey> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("reading the certificate {}", certificate.display()))?;
+    let key = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("reading the key {}", key.display()))?;
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(chain, key, &provider)
+        .with_context(|| format!("using the certificate {}", certificate.display()))
+}
+
+impl ResolvesServerCert for FromFiles {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
+        Some(self.current.load_full())
     }
 }
 

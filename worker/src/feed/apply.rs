@@ -52,6 +52,15 @@ pub(super) struct Known {
     hashes: BTreeMap<TenantId, [u8; 32]>,
 }
 
+impl Known {
+    pub(super) fn is_newer_than(&self, other: Position) -> bool {
+        let same = self
+            .position
+            .filter(|position| position.generation == other.generation);
+        same.is_some_and(|position| position.epoch > other.epoch)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Whole,

@@ -1,7 +1,10 @@
 //! Follows the epochs: the whole snapshot once, then one long poll after the other. Whatever does
 //! not fit leads back to the whole snapshot.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     apply::{Applier, Kind},
@@ -9,6 +12,8 @@ use super::{
     disk::Disk,
     session::{Backoff, Session},
 };
+
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
 
 pub(super) async fn follow(
     client: Arc<Client>,
@@ -22,6 +27,7 @@ pub(super) async fn follow(
     let mut troubled = false;
     loop {
         let token = session.token().await;
+        let asked = Instant::now();
         let received = match (kind, applier.known().position) {
             (Kind::Changes, Some(position)) => client.changes(&token, position).await,
             _ => {
@@ -35,8 +41,18 @@ pub(super) async fn follow(
                     tracing::info!("the API servers answer again");
                 }
                 let Some(received) = received else {
+                    // A server that is going away ends its long polls at once.
+                    if asked.elapsed() < SHORTEST_POLL {
+                        backoff.wait().await;
+                    }
                     continue;
                 };
+                if applier.known().is_newer_than(received.position) {
+                    // This API server lags behind the one that told us before; it will catch up.
+                    kind = Kind::Changes;
+                    backoff.wait().await;
+                    continue;
+                }
                 if applier.apply(received, kind).await.is_ok() {
                     backoff = Backoff::default();
                     kind = Kind::Changes;
