@@ -39,7 +39,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let settings = settings::read(&args, &process_variables)?;
     let mut data = DataFolder::open(&settings.data)?;
-    ports::check_free(&settings)?;
+    ports::check_free(&settings).await?;
 
     if let Some(url) = settings.shared.database_url.clone() {
         return serve(&settings, &mut data, url, log_format, stop).await;
