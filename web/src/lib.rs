@@ -1,5 +1,3 @@
-
-
 /// The console, its 404 page included.
 pub fn router(platform: control::Platform) -> axum::Router {
     axum::Router::new().with_state(platform)

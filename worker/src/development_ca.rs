@@ -20,7 +20,9 @@ use rustls::{
     sign::CertifiedKey,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
+
+use crate::clock;
 
 const LEAF_LIFE: Duration = Duration::days(90);
 
@@ -51,7 +53,7 @@ fn paths(folder: &Path) -> (PathBuf, PathBuf) {
 fn create(folder: &Path, apps_domain: &str) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let key = KeyPair::generate()?;
-    let now = OffsetDateTime::now_utc();
+    let now = clock::now();
     let mut params = subject();
     params.not_before = now - Duration::days(1);
     params.not_after = now + Duration::days(3650);
@@ -123,7 +125,7 @@ impl Authority {
 
     /// Issues a certificate for exactly this name.
     pub(crate) fn issue(&self, name: &str) -> anyhow::Result<CertifiedKey> {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let mut params = CertificateParams::new(vec![name.to_owned()])?;
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.not_before = now - Duration::days(1);

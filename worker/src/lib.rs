@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod body;
+mod clock;
 mod config;
 mod connection;
 mod cookie;

@@ -14,6 +14,10 @@ pub struct Origin {
     pub request_id: String,
 }
 
+/// What only this crate can make, and so whoever holds one came through its checks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof;
+
 /// Somebody who is signed in. Made by [`crate::sessions::authenticate`] alone.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -21,7 +25,7 @@ pub struct Actor {
     pub session: SessionId,
     pub operator: bool,
     pub origin: Origin,
-    pub(crate) _proof: (),
+    pub(crate) _proof: Proof,
 }
 
 /// A role as a type.
@@ -69,7 +73,7 @@ impl<R> Member<R> {
 #[derive(Clone, Debug)]
 pub struct Operator {
     pub actor: Actor,
-    _proof: (),
+    _proof: Proof,
 }
 
 /// `tenant` is a slug or a `ten_…` id. An outsider is told that it is not found.
@@ -103,6 +107,6 @@ pub fn operator(actor: &Actor) -> Result<Operator, Error> {
     }
     Ok(Operator {
         actor: actor.clone(),
-        _proof: (),
+        _proof: Proof,
     })
 }

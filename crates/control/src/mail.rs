@@ -19,7 +19,7 @@ pub struct SmtpSettings {
 #[derive(Clone)]
 pub enum Mail {
     Smtp {
-        transport: AsyncSmtpTransport<Tokio1Executor>,
+        transport: Box<AsyncSmtpTransport<Tokio1Executor>>,
         from: Mailbox,
     },
     /// Nobody configured a server: whoever asks is told so.
@@ -47,7 +47,10 @@ impl Mail {
             })?
             .timeout(Some(Duration::from_secs(20)))
             .build();
-        Ok(Self::Smtp { transport, from })
+        Ok(Self::Smtp {
+            transport: Box::new(transport),
+            from,
+        })
     }
 
     pub fn is_configured(&self) -> bool {

@@ -9,7 +9,7 @@ use store::{Tx, attempts, resets, sessions, sessions::Session, users, users::Use
 use time::Duration;
 
 use crate::{
-    Actor, Error, Origin, Platform,
+    Actor, Error, Origin, Platform, access,
     audit::{self, By, Change},
     backoff,
     tokens::{self, Token},
@@ -75,7 +75,7 @@ pub async fn authenticate(p: &Platform, secret: &str, origin: Origin) -> Result<
         session: session.id,
         operator: session.operator,
         origin,
-        _proof: (),
+        _proof: access::Proof,
     })
 }
 

@@ -85,7 +85,7 @@ mod sql {
             &self,
             buffer: &mut postgres::PgArgumentBuffer,
         ) -> Result<IsNull, BoxDynError> {
-            <&[u8] as Encode<'_, Postgres>>::encode(&self.0, buffer)
+            <&[u8] as Encode<'_, Postgres>>::encode_by_ref(&self.0.as_slice(), buffer)
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     client::{Client, Trouble},
     disk::Disk,
 };
-use crate::node::Node;
+use crate::{clock, node::Node};
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -101,7 +101,7 @@ fn take(joined: &Joined, node: &Node, disk: &Disk, session: &Session) {
 }
 
 fn half_of_what_is_left(expires_at: Timestamp) -> Duration {
-    let left = expires_at - Timestamp::now_utc();
+    let left = expires_at - clock::now();
     Duration::try_from(left / 2)
         .unwrap_or_default()
         .max(Duration::from_secs(1))
