@@ -4,13 +4,12 @@
 
 use axum::{
     Router,
-    extract::Path,
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use control::{Error, Platform};
 
-use crate::problem::Problem;
+use crate::{params::Path, problem::Problem};
 
 macro_rules! pages {
     ($($code:literal)*) => {

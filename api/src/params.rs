@@ -1,5 +1,10 @@
 //! What a URL carries: segments of the path and the query, refused with problems.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "these are the ones that ours are made of"
+)]
+
 use axum::extract::FromRequestParts;
 use domain::{Invalid, Problems, page::PageRequest};
 use http::request::Parts;

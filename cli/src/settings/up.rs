@@ -51,7 +51,7 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         );
     }
     let public_url = match args.public_url.as_deref() {
-        None | Some("") => console.map(|console| local_url(console)),
+        None | Some("") => console.map(local_url),
         text => reader.optional("--public-url", text, origin),
     };
     let domain = args.apps_domain.as_deref();

@@ -1,5 +1,11 @@
 //! The worker's side of an API server: join, snapshot, changes, heartbeat.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a stand-in for an API server, whose callers are ours and make no mistakes"
+)]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
