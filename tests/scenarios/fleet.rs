@@ -97,7 +97,11 @@ impl Fleet {
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let s3 = S3::start(&folder.path().join("s3"), "127.0.0.1:0".parse().unwrap()).await;
+        let s3 = S3::start(
+            &folder.path().join("s3"),
+            "127.0.0.1:0".parse().expect("a literal address"),
+        )
+        .await;
         let database = cluster::database().await;
         let authority = folder.path().join("ca");
         worker::development_ca::ensure(&authority, "localhost").expect("the CA can be made");
