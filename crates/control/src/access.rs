@@ -84,9 +84,10 @@ pub async fn member<R: AtLeast>(
 ) -> Result<Member<R>, Error> {
     let mut tx = platform.db.user(actor.user).await?;
     // No slug has the underscore of an id.
-    let seat = match tenant.parse::<TenantId>() {
-        Ok(id) => members::find(&mut tx, id, actor.user).await?,
-        Err(_) => members::find_by_slug(&mut tx, tenant, actor.user).await?,
+    let seat = match (tenant.parse::<TenantId>(), TenantSlug::parse(tenant)) {
+        (Ok(id), _) => members::find(&mut tx, id, actor.user).await?,
+        (_, Ok(slug)) => members::find_by_slug(&mut tx, &slug, actor.user).await?,
+        _ => None,
     };
     let seat = seat.ok_or(Error::NotFound("tenant"))?;
     if !seat.role.includes(R::ROLE) {

@@ -34,10 +34,11 @@ pub async fn list(
     by: &Actor,
     page: &PageRequest,
 ) -> Result<Page<(Tenant, Role)>, Error> {
-    let after = page.cursor.as_deref().unwrap_or_default();
+    let cursor = page.cursor.as_deref().map(TenantSlug::parse).transpose();
+    let after = cursor.map_err(|problem| problem.at("cursor"))?;
     let one_more = i64::try_from(page.limit() + 1).expect("a page is small");
     let mut tx = p.db.user(by.user).await?;
-    let rows = tenants::list_of(&mut tx, by.user, after, one_more).await?;
+    let rows = tenants::list_of(&mut tx, by.user, after.as_ref(), one_more).await?;
     Ok(Page::cut(rows, page.limit(), |(tenant, _)| {
         tenant.slug.to_string()
     }))

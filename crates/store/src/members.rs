@@ -48,14 +48,18 @@ pub async fn find(db: &mut Connection, tenant: TenantId, user: UserId) -> Result
 }
 
 /// As [`find`], by the tenant's slug.
-pub async fn find_by_slug(db: &mut Connection, slug: &str, user: UserId) -> Result<Option<Seat>> {
+pub async fn find_by_slug(
+    db: &mut Connection,
+    slug: &TenantSlug,
+    user: UserId,
+) -> Result<Option<Seat>> {
     sqlx::query_as!(
         Seat,
         r#"select t.tenant_id as "tenant: _", t.slug as "slug: _", t.state as "state: _", m.role as "role: _"
              from member m
              join tenant t on t.tenant_id = m.tenant_id
             where t.slug = $1 and m.user_id = $2 and t.state <> 'deleted'"#,
-        slug,
+        slug.as_str(),
         user as _,
     )
     .fetch_optional(db)

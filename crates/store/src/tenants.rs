@@ -104,7 +104,7 @@ pub async fn mark_deleted(db: &mut Connection, tenant: TenantId, now: Timestamp)
 pub async fn list_of(
     db: &mut Connection,
     user: UserId,
-    after: &str,
+    after: Option<&TenantSlug>,
     limit: i64,
 ) -> Result<Vec<(Tenant, Role)>> {
     let rows = sqlx::query!(
@@ -117,7 +117,7 @@ pub async fn list_of(
             order by t.slug collate "C"
             limit $3"#,
         user as _,
-        after,
+        after.map_or("", TenantSlug::as_str),
         limit,
     )
     .fetch_all(db)
