@@ -21,8 +21,8 @@ command -v wasm-tools >/dev/null || { echo "wasm-tools is missing, see the top o
 unpack_debian_rust() {
     local packages=(rustc-web libstd-rust-web-dev rust-web-src) standard llvm
     # These two carry their version in the name: ask rustc-web which ones it wants.
-    standard=$(apt-cache depends libstd-rust-web-dev | grep -om1 'libstd-rust-web-[0-9.]*')
-    llvm=$(apt-cache depends "$standard" rustc-web | grep -om1 'libllvm[0-9]*')
+    standard=$(apt-cache depends libstd-rust-web-dev | grep -o 'libstd-rust-web-[0-9][0-9.]*' | sort -u)
+    llvm=$(apt-cache depends "$standard" rustc-web | grep -o 'libllvm[0-9][0-9]*' | sort -u)
     mkdir -p "$debian/packages"
     (cd "$debian/packages" && apt-get download "${packages[@]}" "$standard" "$llvm")
     for package in "$debian"/packages/*.deb; do dpkg -x "$package" "$debian"; done
