@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter,
@@ -16,8 +16,6 @@ pub(super) fn confine(limits: &Limits) -> Result<(), String> {
     close_descriptors().map_err(told("closing descriptors"))?;
     check_single_thread().map_err(told("counting threads"))?;
     limit_resources(limits).map_err(told("setting limits"))?;
-    // Functions that are being called go first.
-    let _ = nice(10);
     filter_system_calls().map_err(|error| format!("filtering system calls: {error}"))
 }
 
