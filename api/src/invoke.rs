@@ -2,7 +2,7 @@
 //! answers as its URL would.
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
@@ -86,10 +86,18 @@ async fn invoke(
         method: method.to_string(),
         path: path.to_string(),
         headers: passed_on(&parts.headers),
-        body: reqwest::Body::wrap_stream(body.into_data_stream()),
+        body: streamed(body),
     };
     let answer = invocations::call(&platform, &developer, &at.function, call).await?;
     answered(answer)
+}
+
+/// A body that is not there must not be announced as one of unknown length.
+fn streamed(body: Body) -> reqwest::Body {
+    if body.is_end_stream() {
+        return reqwest::Body::default();
+    }
+    reqwest::Body::wrap_stream(body.into_data_stream())
 }
 
 /// What concerns one connection alone (RFC 9110 §7.6.1).

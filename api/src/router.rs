@@ -60,10 +60,10 @@ pub(crate) struct Front {
 pub(crate) fn router(platform: Platform, front: Front) -> Router {
     let (rest, _) = all().split();
     let rest = rest
+        .merge(docs::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .route("/v1/{*rest}", any(no_such_route))
         .route("/internal/{*rest}", any(no_such_route))
-        .merge(docs::routes())
         .with_state(platform.clone());
 
     // From the outside in: all that an inner layer answers is tracked and gets its headers.

@@ -57,7 +57,6 @@ pub(crate) const BODY: &[Code] = &[
 /// How a route that takes a module may fail.
 pub(crate) const MODULE: &[Code] = &[
     Code::IncompleteBody,
-    Code::RequestTimeout,
     Code::RequestTooLarge,
     Code::UnsupportedMediaType,
     Code::ModuleRefused,
