@@ -22,9 +22,12 @@ impl LogFormat {
     }
 }
 
+/// Without the database's own notices, which tell each start that its tables are there.
+const DEFAULT: &str = "info,sqlx::postgres::notice=warn";
+
 /// `RUST_LOG` chooses what is logged, `info` where it is absent.
 pub(crate) fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
