@@ -13,7 +13,7 @@ use domain::{
     snapshot::{FunctionEntry, TenantEntry, VersionEntry},
     tenant::TenantState,
 };
-use reqwest::{Certificate, Client, RequestBuilder, Response};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Response};
 use worker::{Certificates, Config, NodeLimits, Worker};
 
 pub(crate) use api::Api;
@@ -93,6 +93,15 @@ pub(crate) async fn start(
 }
 
 pub(crate) fn client(folder: &std::path::Path, functions: SocketAddr) -> Client {
+    trusting(folder, functions).build().unwrap()
+}
+
+/// One that offers no HTTP/2 at the handshake.
+pub(crate) fn client_of_http_1(folder: &std::path::Path, functions: SocketAddr) -> Client {
+    trusting(folder, functions).http1_only().build().unwrap()
+}
+
+fn trusting(folder: &std::path::Path, functions: SocketAddr) -> ClientBuilder {
     let ca = std::fs::read(folder.join("ca/ca.pem")).unwrap();
     let mut builder = Client::builder()
         .tls_certs_only([Certificate::from_pem(&ca).unwrap()])
@@ -101,7 +110,7 @@ pub(crate) fn client(folder: &std::path::Path, functions: SocketAddr) -> Client 
     for tenant in ["acme", "globex", "nobody"] {
         builder = builder.resolve(&format!("{tenant}.localhost"), functions);
     }
-    builder.build().unwrap()
+    builder
 }
 
 pub(crate) struct Answer {
@@ -111,7 +120,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
