@@ -3,6 +3,15 @@
 //! Each option has its `ATOLL_*` variable. Secrets have no option at all, since every user of a
 //! machine can read its command lines.
 
+#![cfg_attr(
+    doc,
+    allow(
+        rustdoc::bare_urls,
+        rustdoc::invalid_html_tags,
+        reason = "these comments are the help text, which a terminal shows as it is"
+    )
+)]
+
 #[cfg(feature = "api")]
 use std::ffi::OsString;
 

@@ -65,6 +65,10 @@ pub(crate) fn anonymous(platform: &Platform, cookies: CookieJar) -> (CookieJar, 
 /// A form's fields, once it is known to be ours.
 pub(crate) struct Form<T>(pub(crate) T);
 
+/// The fields of a form that is but a button.
+#[derive(Deserialize)]
+pub(crate) struct Nothing {}
+
 #[derive(Deserialize)]
 struct Token {
     #[serde(default)]

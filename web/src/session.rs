@@ -19,7 +19,7 @@ use domain::{
 use serde::Deserialize;
 
 use crate::{
-    csrf::{self, Form},
+    csrf::{self, Form, Nothing},
     errors::{self, Result},
     extract::{From, Query, SignedIn, Visit},
     forms::{self, Faults},
@@ -123,7 +123,7 @@ async fn sign_in(
 async fn sign_out(
     State(platform): State<Platform>,
     signed_in: Result<SignedIn>,
-    Form(()): Form<()>,
+    Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response> {
     if let Ok(SignedIn(actor)) = signed_in {
         match sessions::sign_out(&platform, &actor).await {

@@ -12,7 +12,7 @@ use domain::{FunctionName, Problems, Role, TenantSlug, page::PageRequest};
 use serde::Deserialize;
 
 use crate::{
-    csrf::Form,
+    csrf::{Form, Nothing},
     errors::{self, Result},
     extract::{After, As, Query, SignedIn, Visit},
     flash,
@@ -201,7 +201,7 @@ pub(crate) fn development_ca(platform: &Platform) -> Option<String> {
 async fn deploy_example(
     State(platform): State<Platform>,
     As(developer): As<Developer>,
-    Form(()): Form<()>,
+    Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response> {
     let (overview, _) = examples::deploy(&platform, &developer).await?;
     let name = overview.function.name;
