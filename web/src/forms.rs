@@ -19,6 +19,10 @@ impl Faults {
         problem.map(|problem| Prose::new(&problem.detail))
     }
 
+    pub(crate) fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// All of them, for a page that has no place for each.
     pub(crate) fn all(&self) -> impl Iterator<Item = Prose<'_>> {
         self.0.iter().map(|problem| Prose::new(&problem.detail))

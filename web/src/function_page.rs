@@ -96,14 +96,15 @@ async fn show(
     Path((_, function)): Path<(String, String)>,
 ) -> Result<Page<Show>> {
     let now = platform.clock.now();
-    let overview = functions::get(&platform, &viewer, &function).await?;
     let page = PageRequest::default();
-    let versions = versions::list(&platform, &viewer, &function, &page).await?;
+    // What moves is read before what it changes: a page that says "done" shows the result too.
     let deployments = deployments::list(&platform, &viewer, &function, &page).await?;
     let progress = match deployments.items.first() {
         Some(newest) => Some(progress(&platform, &viewer, newest).await?),
         None => None,
     };
+    let versions = versions::list(&platform, &viewer, &function, &page).await?;
+    let overview = functions::get(&platform, &viewer, &function).await?;
     let recent = versions.items.iter().take(RECENT);
     Ok(Page(Show {
         heading: Heading::new(&viewer, &overview, "overview"),

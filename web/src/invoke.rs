@@ -162,14 +162,13 @@ async fn call(
     Path((_, function)): Path<(String, String)>,
     Form(form): Form<TryForm>,
 ) -> Result<Response> {
-    let begun = Instant::now();
     let answered = match form.call() {
         Ok(call) => invocations::call(&platform, &developer, &function, call).await,
         Err(problems) => Err(problems.into()),
     };
     let (status, faults, answer) = match answered {
         Ok(answer) => {
-            let view = AnswerView::read(answer, begun).await;
+            let view = AnswerView::read(answer).await;
             (StatusCode::OK, Faults::default(), Some(view))
         }
         Err(error) => {
@@ -189,7 +188,8 @@ async fn call(
 }
 
 impl AnswerView {
-    async fn read(answer: Answer, begun: Instant) -> Self {
+    async fn read(answer: Answer) -> Self {
+        let head = Instant::now();
         let header = |name: &str| {
             let found = answer
                 .headers
@@ -210,7 +210,7 @@ impl AnswerView {
                 _ => "bad",
             },
             head_after: millis(answer.head_after),
-            whole_after: millis(begun.elapsed()),
+            whole_after: millis(answer.head_after + head.elapsed()),
             request_id: request_id.unwrap_or_default(),
             version: version.unwrap_or_default(),
             error,

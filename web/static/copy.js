@@ -5,13 +5,14 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const said = button.textContent;
+  const label = button.firstChild;
+  const said = label.textContent;
   const text = document.getElementById(button.dataset.copy).textContent.trim();
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    label.textContent = "Copied";
   } catch {
-    button.textContent = "Not allowed";
+    label.textContent = "Not allowed";
   }
-  setTimeout(() => { button.textContent = said; }, 1500);
+  setTimeout(() => { label.textContent = said; }, 1500);
 });
