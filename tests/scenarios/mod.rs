@@ -1,6 +1,7 @@
 //! One file for each noun of the stories.
 
 mod access;
+mod console;
 mod fleet;
 mod functions;
 mod outages;
