@@ -302,3 +302,24 @@ async fn pages_run_nothing_inline_and_are_not_kept_while_their_files_are_kept_fo
     }
     platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_cannot_be_made_says_so_with_its_request_id_and_comes_back() {
+    let (platform, line) = TestPlatform::start_on_a_line().await;
+    let mut browser = signed_in(&platform).await;
+    line.cut();
+    let away = browser.go("/tenants/acme").await;
+    assert_eq!(away.status, 503, "{away}");
+    assert!(!away.header("retry-after").is_empty());
+    assert!(away.text().contains("Not available"));
+    assert!(away.text().contains(away.header("x-request-id")));
+    line.mend();
+    for _ in 0..100 {
+        if browser.go("/tenants/acme").await.status == 200 {
+            platform.stop().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the page never came back: {}", browser.page);
+}

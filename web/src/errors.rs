@@ -13,7 +13,10 @@ use axum::{
 };
 use control::{Error, Origin};
 
-use crate::{format::Prose, page::Page};
+use crate::{
+    format::{self, Prose},
+    page::Page,
+};
 
 pub(crate) type Result<T, E = Problem> = std::result::Result<T, E>;
 
@@ -97,10 +100,15 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 
 /// The error as a sentence of its own: capital letter, full stop.
 pub(crate) fn sentence(error: &Error) -> String {
-    if let Error::Internal(_) = error {
-        return default_detail(StatusCode::INTERNAL_SERVER_ERROR).to_owned();
-    }
-    let text = error.to_string();
+    let text = match error {
+        Error::Internal(_) => {
+            return default_detail(StatusCode::INTERNAL_SERVER_ERROR).to_owned();
+        }
+        Error::TooLarge { limit } => {
+            format!("it is larger than the limit of {}", format::bytes(*limit))
+        }
+        error => error.to_string(),
+    };
     let mut letters = text.chars();
     let first = letters.next().map(char::to_uppercase);
     first
