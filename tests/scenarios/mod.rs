@@ -10,3 +10,4 @@ mod sandbox;
 mod sessions;
 mod up;
 mod uploads;
+mod versions;

@@ -89,3 +89,28 @@ async fn wrong_passwords_are_slowed_and_an_unknown_account_looks_the_same() {
     );
     platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_link_works_once_and_ends_every_session() {
+    let platform = TestPlatform::start().await;
+    let owner = platform.operator().await;
+    let email = domain::user::Email::parse(platform::OPERATOR_EMAIL).unwrap();
+    let link = control::passwords::issue_reset(&platform.platform, &email)
+        .await
+        .unwrap();
+    let token = link.split_once("token=").unwrap().1;
+
+    let spend = json!({ "token": token, "password": "an entirely new one" });
+    let session = platform
+        .post("/v1/password-resets/spend", spend.clone())
+        .await
+        .expect(201)
+        .json();
+    assert!(session["access_token"].is_string(), "{session}");
+    owner.get("/me").await.expect(401);
+    let again = platform.post("/v1/password-resets/spend", spend).await;
+    assert!(matches!(again.status, 404 | 410), "{again}");
+    let old = json!({ "email": platform::OPERATOR_EMAIL, "password": platform::PASSWORD });
+    platform.post("/v1/session", old).await.expect(401);
+    platform.stop().await;
+}
