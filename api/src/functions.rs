@@ -87,6 +87,10 @@ struct LimitsBody {
     request_body_bytes: Option<u64>,
     response_body_bytes: Option<u64>,
     log_bytes: Option<u32>,
+    concurrency: Option<u32>,
+    rate_per_second: Option<u32>,
+    outbound_requests: Option<u32>,
+    outbound_bytes: Option<u64>,
 }
 
 /// The functions of a tenant, by name
@@ -220,6 +224,10 @@ impl From<LimitsBody> for LimitsPatch {
             request_body_bytes: limits.request_body_bytes,
             response_body_bytes: limits.response_body_bytes,
             log_bytes: limits.log_bytes,
+            concurrency: limits.concurrency,
+            rate_per_second: limits.rate_per_second,
+            outbound_requests: limits.outbound_requests,
+            outbound_bytes: limits.outbound_bytes,
         }
     }
 }

@@ -116,6 +116,7 @@ impl Settings {
             request_body_bytes: keep("request_body_bytes", &self.request_mib, MIB),
             response_body_bytes: keep("response_body_bytes", &self.response_mib, MIB),
             log_bytes: narrow(keep("log_bytes", &self.log_kib, KIB)),
+            ..LimitsPatch::default()
         };
         problems.into_result()?;
         Ok(Patch {

@@ -2,12 +2,15 @@
 //!
 //! `POST /join` (join token as bearer) answers [`Joined`]; everything else carries the node's JWT.
 //! `GET /changes?generation=G&after=N` waits up to 25 s and answers `Changes`, 204 when nothing
-//! changed, 410 when N is unknown; `GET /snapshot` answers the whole `Snapshot`;
-//! `POST /heartbeat` takes [`Heartbeat`] and answers 204, `POST /token` answers a fresh [`Joined`].
+//! changed, 410 when N is unknown; `GET /snapshot` answers the whole `Snapshot`, `GET /hash` a
+//! [`StateHash`]; `POST /heartbeat` takes [`Heartbeat`] and answers [`Heard`], `POST /token` answers a
+//! fresh [`Joined`]; `POST /telemetry` takes [`crate::telemetry::Batch`] and answers 204.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NodeId, Timestamp, VersionId, snapshot::Position};
+use crate::{FunctionId, NodeId, TenantId, Timestamp, VersionId, snapshot::Position};
 
 /// Long polls end after this many seconds at the latest.
 pub const LONG_POLL_SECONDS: u64 = 25;
@@ -53,6 +56,37 @@ pub struct Heartbeat {
     pub draining: bool,
     /// Invocations in flight.
     pub in_flight: u32,
+    /// Requests that lately came for each function and tenant, those that were refused included:
+    /// by this, limits are shared among the workers.
+    #[serde(default)]
+    pub demand: Demand,
+}
+
+/// Weights by function and by tenant; only their ratio between workers means something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demand {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<FunctionId, u64>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<TenantId, u64>,
+}
+
+/// The answer to a heartbeat: what a worker must know of the others to take its share of a limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Live workers, this one included.
+    pub workers: u32,
+    /// The demand at the other live workers, summed, for those that this worker named.
+    #[serde(default)]
+    pub elsewhere: Demand,
+}
+
+/// What a worker compares from time to time with what it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateHash {
+    pub position: Position,
+    #[serde(with = "hex::serde")]
+    pub hash: [u8; 32],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 pub mod artifact;
 pub mod deployment;
 pub mod digest;
+pub mod egress;
 pub mod failure;
 pub mod feed;
 pub mod function;
@@ -18,6 +19,7 @@ pub mod page;
 pub mod report;
 pub mod role;
 pub mod snapshot;
+pub mod telemetry;
 pub mod tenant;
 pub mod user;
 pub mod version;
@@ -27,7 +29,7 @@ pub use failure::Failure;
 pub use id::*;
 pub use invalid::{Invalid, Problems};
 pub use limits::Limits;
-pub use name::{FunctionName, TenantSlug};
+pub use name::{AliasName, FunctionName, TenantSlug};
 pub use role::Role;
 
 /// A moment, in UTC; RFC 3339 on the wire.

@@ -1,128 +1,116 @@
-//! The hard limits of an invocation. A function's own may lower its plan's, never raise them.
+//! The hard limits of functions and tenants. A function's own may lower its plan's, never raise them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Problems;
 
-/// What one invocation may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Limits {
-    /// Time on a CPU, instantiation included.
-    pub cpu_ms: u32,
-    /// From the request's head to the last byte of the response.
-    pub wall_ms: u32,
-    /// All linear memories and tables together.
-    pub memory_bytes: u64,
-    pub request_body_bytes: u64,
-    pub response_body_bytes: u64,
-    /// What is kept of stdout and stderr.
-    pub log_bytes: u32,
-}
-
-impl Limits {
-    /// The plan of a tenant that the operator gave no other.
-    pub const DEFAULT: Self = Self {
-        cpu_ms: 1_000,
-        wall_ms: 30_000,
-        memory_bytes: 128 << 20,
-        request_body_bytes: 32 << 20,
-        response_body_bytes: 32 << 20,
-        log_bytes: 64 << 10,
-    };
-
-    /// The lower of two in each dimension.
-    pub fn lower(self, other: Self) -> Self {
-        Self {
-            cpu_ms: self.cpu_ms.min(other.cpu_ms),
-            wall_ms: self.wall_ms.min(other.wall_ms),
-            memory_bytes: self.memory_bytes.min(other.memory_bytes),
-            request_body_bytes: self.request_body_bytes.min(other.request_body_bytes),
-            response_body_bytes: self.response_body_bytes.min(other.response_body_bytes),
-            log_bytes: self.log_bytes.min(other.log_bytes),
+/// The limits, what a function may ask for within them, and how the two meet: a limit is named once.
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty = $default:expr;)*) => {
+        /// What a function and one invocation of it may use.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(default)]
+        pub struct Limits {
+            $($(#[$doc])* pub $name: $kind,)*
         }
-    }
-}
 
-/// Limits a function asks for, each at most its plan's; an absent one is the plan's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LimitsPatch {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_ms: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wall_ms: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_body_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response_body_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_bytes: Option<u32>,
-}
+        impl Limits {
+            /// The plan of a tenant that the operator gave no other.
+            pub const DEFAULT: Self = Self { $($name: $default,)* };
 
-impl LimitsPatch {
-    /// What the function may use under `plan`. A plan lowered since still wins.
-    pub fn under(self, plan: Limits) -> Limits {
-        plan.lower(Limits {
-            cpu_ms: self.cpu_ms.unwrap_or(plan.cpu_ms),
-            wall_ms: self.wall_ms.unwrap_or(plan.wall_ms),
-            memory_bytes: self.memory_bytes.unwrap_or(plan.memory_bytes),
-            request_body_bytes: self.request_body_bytes.unwrap_or(plan.request_body_bytes),
-            response_body_bytes: self.response_body_bytes.unwrap_or(plan.response_body_bytes),
-            log_bytes: self.log_bytes.unwrap_or(plan.log_bytes),
-        })
-    }
-
-    /// This patch where it says something, `earlier` where it does not.
-    pub fn or(self, earlier: Self) -> Self {
-        Self {
-            cpu_ms: self.cpu_ms.or(earlier.cpu_ms),
-            wall_ms: self.wall_ms.or(earlier.wall_ms),
-            memory_bytes: self.memory_bytes.or(earlier.memory_bytes),
-            request_body_bytes: self.request_body_bytes.or(earlier.request_body_bytes),
-            response_body_bytes: self.response_body_bytes.or(earlier.response_body_bytes),
-            log_bytes: self.log_bytes.or(earlier.log_bytes),
-        }
-    }
-
-    /// Names every limit that is zero or above the plan's.
-    pub fn check(self, plan: Limits, problems: &mut Problems) {
-        let fields = [
-            ("cpu_ms", self.cpu_ms.map(u64::from), u64::from(plan.cpu_ms)),
-            (
-                "wall_ms",
-                self.wall_ms.map(u64::from),
-                u64::from(plan.wall_ms),
-            ),
-            ("memory_bytes", self.memory_bytes, plan.memory_bytes),
-            (
-                "request_body_bytes",
-                self.request_body_bytes,
-                plan.request_body_bytes,
-            ),
-            (
-                "response_body_bytes",
-                self.response_body_bytes,
-                plan.response_body_bytes,
-            ),
-            (
-                "log_bytes",
-                self.log_bytes.map(u64::from),
-                u64::from(plan.log_bytes),
-            ),
-        ];
-        for (field, asked, limit) in fields {
-            if let Some(seen) = asked
-                && !(1..=limit).contains(&seen)
-            {
-                problems.push(
-                    format!("limits.{field}"),
-                    format!("use 1 to {limit}, the plan's limit; this is {seen}"),
-                );
+            /// The lower of two in each dimension.
+            pub fn lower(self, other: Self) -> Self {
+                Self { $($name: self.$name.min(other.$name),)* }
             }
         }
+
+        /// Limits a function asks for, each at most its plan's; an absent one is the plan's.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(default)]
+        pub struct LimitsPatch {
+            $(#[serde(skip_serializing_if = "Option::is_none")] $(#[$doc])* pub $name: Option<$kind>,)*
+        }
+
+        impl LimitsPatch {
+            /// What the function may use under `plan`. A plan lowered since still wins.
+            pub fn under(self, plan: Limits) -> Limits {
+                plan.lower(Limits { $($name: self.$name.unwrap_or(plan.$name),)* })
+            }
+
+            /// This patch where it says something, `earlier` where it does not.
+            pub fn or(self, earlier: Self) -> Self {
+                Self { $($name: self.$name.or(earlier.$name),)* }
+            }
+
+            /// Names every limit that is zero or above the plan's.
+            pub fn check(self, plan: Limits, problems: &mut Problems) {
+                $(check(stringify!($name), self.$name.map(u64::from), plan.$name.into(), problems);)*
+            }
+        }
+    };
+}
+
+limits! {
+    /// Time on a CPU of one invocation, instantiation included.
+    cpu_ms: u32 = 1_000;
+    /// From the request's head to the last byte of the response.
+    wall_ms: u32 = 30_000;
+    /// All linear memories and tables of an instance together.
+    memory_bytes: u64 = 128 << 20;
+    request_body_bytes: u64 = 32 << 20;
+    response_body_bytes: u64 = 32 << 20;
+    /// What is kept of one invocation's stdout and stderr.
+    log_bytes: u32 = 64 << 10;
+    /// Invocations of the function in flight, over all workers.
+    concurrency: u32 = 1_000;
+    /// Requests to the function, over all workers; two seconds' worth may come at once.
+    rate_per_second: u32 = 1_000_000;
+    /// HTTP requests that one invocation may send.
+    outbound_requests: u32 = 50;
+    /// Bodies that one invocation sends and receives with them, together.
+    outbound_bytes: u64 = 64 << 20;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What all functions of a tenant share, over all workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TenantLimits {
+    /// Invocations in flight.
+    pub concurrency: u32,
+    /// Requests; two seconds' worth may come at once.
+    pub rate_per_second: u32,
+}
+
+impl TenantLimits {
+    /// The plan of a tenant that the operator gave no other.
+    pub const DEFAULT: Self = Self {
+        concurrency: 2_000,
+        rate_per_second: 2_000_000,
+    };
+}
+
+impl Default for TenantLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+fn check(field: &str, asked: Option<u64>, limit: u64, problems: &mut Problems) {
+    if let Some(seen) = asked
+        && !(1..=limit).contains(&seen)
+    {
+        problems.push(
+            format!("limits.{field}"),
+            format!("use 1 to {limit}, the plan's limit; this is {seen}"),
+        );
     }
 }
 

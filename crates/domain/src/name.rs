@@ -80,7 +80,7 @@ macro_rules! label {
                     );
                     return Err(Invalid::new($field, detail));
                 }
-                if $reserved.contains(&text) {
+                if ($reserved)(text) {
                     return Err(Invalid::new($field, format!("`{text}` is reserved, choose another")));
                 }
                 Ok(Self(text.to_owned()))
@@ -137,12 +137,25 @@ macro_rules! label {
 
 label! {
     /// A tenant's name in URLs: the first label of its functions' host.
-    TenantSlug, max 20, field "slug", reserved RESERVED_SLUGS
+    TenantSlug, max 20, field "slug", reserved |text| RESERVED_SLUGS.contains(&text)
 }
 
 label! {
     /// A function's name inside its tenant, and the first segment of its path.
-    FunctionName, max 24, field "name", reserved [] as [&str; 0]
+    FunctionName, max 24, field "name", reserved |_| false
+}
+
+label! {
+    /// A name for a version of a function, and the first part of its preview's host. None looks like
+    /// `v12`, which names the version of that number.
+    AliasName, max 15, field "name", reserved |text: &str| version_number(text).is_some()
+}
+
+/// `v12` is 12.
+pub fn version_number(label: &str) -> Option<u32> {
+    let digits = label.strip_prefix('v')?;
+    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    digits.parse().ok().filter(|_| plain)
 }
 
 /// What people call a thing, free of the alphabet above: one line of 1 to 100 characters.
@@ -187,6 +200,15 @@ mod tests {
                 .detail
                 .contains("reserved")
         );
+    }
+
+    #[test]
+    fn an_alias_is_never_taken_for_a_version() {
+        assert!(AliasName::parse("v12").is_err());
+        for good in ["staging", "v", "v012", "v1a", "12"] {
+            assert!(AliasName::parse(good).is_ok(), "{good}");
+        }
+        assert_eq!(version_number("v4294967296"), None);
     }
 
     #[test]

@@ -8,8 +8,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug, VersionId,
-    artifact::Artifact, deployment::Share, function::Access, tenant::TenantState, version::Handler,
+    AliasName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug,
+    VersionId,
+    artifact::Artifact,
+    deployment::Share,
+    function::{Access, Reuse},
+    limits::TenantLimits,
+    tenant::TenantState,
+    version::Handler,
 };
 
 pub const SCHEMA: u32 = 1;
@@ -50,7 +56,26 @@ pub struct TenantEntry {
     pub id: TenantId,
     pub slug: TenantSlug,
     pub state: TenantState,
+    #[serde(default)]
+    pub limits: TenantLimits,
+    /// Ahead of the `/<function>` prefix, on the tenant's own host and on its domains.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteEntry>,
+    /// Verified host names of the tenant's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
     pub functions: Vec<FunctionEntry>,
+}
+
+/// A path, and the function that answers there. The function sees the path whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteEntry {
+    /// One of the tenant's domains; all of its hosts if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// `/exact`, `/:segment` or `/...` at the end for all below.
+    pub path: String,
+    pub function: FunctionId,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +86,15 @@ pub struct FunctionEntry {
     pub enabled: bool,
     /// Already the lower of the plan's and the function's.
     pub limits: Limits,
+    /// Hosts it may send requests to, in the grammar of [`crate::egress`]; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_outbound_hosts: Vec<String>,
+    /// Absent: an instance for each invocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<Reuse>,
+    /// Names for versions, each with a preview host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<AliasEntry>,
     /// Empty until the first deployment is live.
     pub traffic: Vec<Share>,
     /// All that `traffic` and `prepare` name, and those kept warm for a rollback.
@@ -80,8 +114,20 @@ pub struct VersionEntry {
     /// Of the bytes as uploaded.
     pub module: Digest,
     pub handler: Handler,
+    /// What the guest reads through `wasi:config/store`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
     /// One for each engine tag that live workers have.
     pub artifacts: Vec<Artifact>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasEntry {
+    pub name: AliasName,
+    pub version: u32,
+    /// Anybody may call the preview.
+    #[serde(default)]
+    pub open: bool,
 }
 
 impl TenantEntry {
@@ -91,6 +137,13 @@ impl TenantEntry {
             serde_json::to_vec(self).expect("an entry holds no map with keys other than strings");
         hash(&json)
     }
+}
+
+/// What the platform's artifact key signs of a snapshot that lies in the object store.
+pub fn signed_message(json: &[u8]) -> Vec<u8> {
+    let mut message = b"atoll snapshot v1\0".to_vec();
+    message.extend(hash(json));
+    message
 }
 
 /// Of an entry as it travels: a worker hashes the text that came, with fields it does not know.

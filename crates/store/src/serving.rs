@@ -11,7 +11,7 @@ use domain::{
     artifact::Artifact,
     deployment::Share,
     function::Access,
-    limits::LimitsPatch,
+    limits::{LimitsPatch, TenantLimits},
     snapshot::{FunctionEntry, Position, TenantEntry, VersionEntry},
     tenant::TenantState,
     version::Handler,
@@ -136,6 +136,9 @@ pub async fn entries(
                 id: row.tenant,
                 slug: row.slug.clone(),
                 state: row.tenant_state,
+                limits: TenantLimits::DEFAULT,
+                routes: Vec::new(),
+                domains: Vec::new(),
                 functions: Vec::new(),
             });
         }
@@ -181,6 +184,9 @@ impl FunctionRow {
             access: self.access,
             enabled: self.enabled,
             limits: self.limits.under(Limits::DEFAULT),
+            allowed_outbound_hosts: Vec::new(),
+            reuse: None,
+            aliases: Vec::new(),
             traffic: self.live.map_or_else(Vec::new, |shares| shares.0),
             versions,
             prepare: prepare.into_iter().collect(),
@@ -236,6 +242,7 @@ async fn versions_of(
                 number: row.number.cast_unsigned(),
                 module: row.digest,
                 handler: row.handler,
+                variables: BTreeMap::new(),
                 artifacts: artifacts.get(&row.digest).cloned().unwrap_or_default(),
             });
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::feed::{HEARTBEAT_SECONDS, Heartbeat};
+use domain::feed::{Demand, HEARTBEAT_SECONDS, Heartbeat};
 use tokio::{sync::watch, time::sleep};
 
 use super::{
@@ -28,6 +28,7 @@ pub(super) async fn beat(
             refused: now.refused,
             draining: now.draining,
             in_flight: node.calls_in_flight(),
+            demand: Demand::default(),
         };
         // What else can go wrong, the feed meets too, and tells.
         if let Err(Trouble::Unknown) = client.heartbeat(&token, &heartbeat).await {

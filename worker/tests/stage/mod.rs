@@ -4,12 +4,13 @@
 mod api;
 mod guests;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use domain::{
     FunctionId, Limits, TenantId, VersionId,
     deployment::Share,
     function::Access,
+    limits::TenantLimits,
     snapshot::{FunctionEntry, TenantEntry, VersionEntry},
     tenant::TenantState,
 };
@@ -156,6 +157,9 @@ pub(crate) fn acme(functions: Vec<FunctionEntry>) -> TenantEntry {
         id: TenantId::generate(),
         slug: "acme".parse().unwrap(),
         state: TenantState::Active,
+        limits: TenantLimits::DEFAULT,
+        routes: Vec::new(),
+        domains: Vec::new(),
         functions,
     }
 }
@@ -175,7 +179,11 @@ pub(crate) fn function(name: &str, guest: &str) -> FunctionEntry {
             request_body_bytes: 1 << 20,
             response_body_bytes: 1 << 20,
             log_bytes: 4 << 10,
+            ..Limits::DEFAULT
         },
+        allowed_outbound_hosts: Vec::new(),
+        reuse: None,
+        aliases: Vec::new(),
         traffic: vec![Share {
             version: 1,
             percent: 100,
@@ -193,6 +201,7 @@ pub(crate) fn version(number: u32, guest: &str) -> VersionEntry {
         number,
         module: artifact.module,
         handler,
+        variables: BTreeMap::new(),
         artifacts: vec![artifact],
     }
 }

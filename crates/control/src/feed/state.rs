@@ -117,7 +117,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use domain::{GenerationId, TenantSlug, tenant::TenantState};
+    use domain::{GenerationId, TenantSlug, limits::TenantLimits, tenant::TenantState};
     use uuid::Uuid;
 
     use super::*;
@@ -131,6 +131,9 @@ mod tests {
             id: tenant(number),
             slug: TenantSlug::parse(&format!("t{number}")).unwrap(),
             state,
+            limits: TenantLimits::DEFAULT,
+            routes: Vec::new(),
+            domains: Vec::new(),
             functions: Vec::new(),
         }
     }

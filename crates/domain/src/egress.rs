@@ -1,0 +1,1 @@
+//! Where a function may send requests: Spin's `allowed_outbound_hosts`, parsed.
