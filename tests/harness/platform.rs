@@ -273,6 +273,8 @@ fn worker_config(folder: &Path, api: SocketAddr, functions: SocketAddr) -> worke
             .parse()
             .expect("an address makes a URL"),
         functions,
+        functions_plain: None,
+        trusted_proxies: Vec::new(),
         internal: "127.0.0.1:0".parse().expect("a literal address"),
         internal_url: None,
         blobs_url: blobs_url(folder),

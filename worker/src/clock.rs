@@ -1,5 +1,5 @@
-//! The hour by this machine, which certificates and tokens are dated by. Nothing that serves a
-//! request asks for it.
+//! The hour by this machine, which certificates, tokens and records are dated by. Nothing that is
+//! decided for a request depends on it.
 
 use domain::Timestamp;
 

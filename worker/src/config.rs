@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use url::Url;
 
 pub struct Config {
@@ -10,6 +11,10 @@ pub struct Config {
     pub name: String,
     /// Where callers reach the functions, over TLS.
     pub functions: SocketAddr,
+    /// Where a proxy that has ended TLS reaches them over plain HTTP, if it does.
+    pub functions_plain: Option<SocketAddr>,
+    /// Whose `x-forwarded-for` and `x-forwarded-proto` are believed there.
+    pub trusted_proxies: Vec<IpNet>,
     /// Where API servers call functions on behalf of members, and where health is told. Plain HTTP.
     pub internal: SocketAddr,
     /// What API servers are told of `internal`; `http://<bound address>` if absent.
@@ -43,6 +48,13 @@ pub struct NodeLimits {
     pub connections: u32,
     /// A stream that moves no byte for this long is ended.
     pub stall: Duration,
+}
+
+impl NodeLimits {
+    /// However much one tenant asks for, a quarter of the machine is left to the others.
+    pub(crate) fn tenant_ceiling(&self) -> u32 {
+        (self.instances - self.instances / 4).max(1)
+    }
 }
 
 impl Default for NodeLimits {

@@ -5,6 +5,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use http::{Request, header::ACCEPT};
 use hyper::{
     body::Incoming,
+    rt::{Read, Write},
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     internal,
     node::Node,
-    request::{self, Connection},
+    request::{self, Connection, Tls},
 };
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,13 +27,35 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEAD_BYTES: usize = 128 << 10;
 const MAX_STREAMS: u32 = 128;
 
-/// Callers of functions.
-pub(crate) async fn public(
+/// What a socket is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// Callers of functions, over TLS.
+    Functions,
+    /// The same behind a proxy that has ended TLS.
+    FunctionsPlain,
+    /// API servers, and whoever asks after our health.
+    Internal,
+}
+
+pub(crate) async fn serve(
+    purpose: Purpose,
     node: Arc<Node>,
     stream: TcpStream,
     client: SocketAddr,
     stop: CancellationToken,
 ) {
+    match purpose {
+        Purpose::Functions => over_tls(node, stream, client, stop).await,
+        Purpose::FunctionsPlain => {
+            let connection = Arc::new(Connection::new(client, None));
+            functions(node, connection, TokioIo::new(stream), false, stop).await;
+        }
+        Purpose::Internal => internal(node, stream, client, stop).await,
+    }
+}
+
+async fn over_tls(node: Arc<Node>, stream: TcpStream, client: SocketAddr, stop: CancellationToken) {
     let acceptor = TlsAcceptor::from(Arc::clone(&node.tls.config));
     // Scanners and clients that do not trust the CA fail here all day long: no word in the log.
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await
@@ -41,11 +64,22 @@ pub(crate) async fn public(
     };
     let session = stream.get_ref().1;
     let is_h2 = session.alpn_protocol() == Some(b"h2");
-    let connection = Arc::new(Connection {
-        client,
-        sni: session.server_name().map(str::to_ascii_lowercase),
-        cut: CancellationToken::new(),
-    });
+    let tls = Tls {
+        name: session.server_name().map(str::to_ascii_lowercase),
+    };
+    let connection = Arc::new(Connection::new(client, Some(tls)));
+    functions(node, connection, TokioIo::new(stream), is_h2, stop).await;
+}
+
+async fn functions<I>(
+    node: Arc<Node>,
+    connection: Arc<Connection>,
+    io: I,
+    is_h2: bool,
+    stop: CancellationToken,
+) where
+    I: Read + Write + Unpin + Send + 'static,
+{
     let cut = connection.cut.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (node, connection) = (Arc::clone(&node), Arc::clone(&connection));
@@ -55,7 +89,6 @@ pub(crate) async fn public(
             Ok::<_, Infallible>(request::answer(accept.as_ref(), serve).await)
         }
     });
-    let io = TokioIo::new(stream);
     if is_h2 {
         let connection = http2().serve_connection(io, service);
         drive!(connection, stop, cut);
@@ -65,18 +98,8 @@ pub(crate) async fn public(
     }
 }
 
-/// API servers, and whoever asks after our health.
-pub(crate) async fn internal(
-    node: Arc<Node>,
-    stream: TcpStream,
-    client: SocketAddr,
-    stop: CancellationToken,
-) {
-    let connection = Arc::new(Connection {
-        client,
-        sni: None,
-        cut: CancellationToken::new(),
-    });
+async fn internal(node: Arc<Node>, stream: TcpStream, client: SocketAddr, stop: CancellationToken) {
+    let connection = Arc::new(Connection::new(client, None));
     let (cut, stopping) = (connection.cut.clone(), stop.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let (node, connection, stopping) =

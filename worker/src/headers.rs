@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use domain::{Failure, RequestId};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{cookie, outcome::Failed, route::Target};
+use crate::{cookie, outcome::Failed, preview, route::Target};
 
 /// Of one hop only (RFC 9110 §7.6.1), besides those that `Connection` names.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -27,6 +27,8 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 pub(crate) struct Origin<'a> {
     pub(crate) id: RequestId,
     pub(crate) client: SocketAddr,
+    /// Which the caller spoke, to us or to the proxy before us.
+    pub(crate) scheme: &'static str,
     pub(crate) authority: &'a str,
     pub(crate) version: u32,
 }
@@ -42,10 +44,11 @@ pub(crate) fn for_guest(headers: &mut HeaderMap, target: &Target, origin: &Origi
     for name in ours {
         headers.remove(name);
     }
+    preview::hide_cookie(headers);
     let prefix = &target.prefix;
     let full_url = format!(
-        "https://{}{prefix}{}",
-        origin.authority, target.path_and_query
+        "{}://{}{prefix}{}",
+        origin.scheme, origin.authority, target.path_and_query
     );
     let path = target.path_and_query.split('?').next().unwrap_or_default();
     let mut set = |name: &'static str, value: &str| {
@@ -58,17 +61,20 @@ pub(crate) fn for_guest(headers: &mut HeaderMap, target: &Target, origin: &Origi
         "x-forwarded-for",
         &origin.client.ip().to_canonical().to_string(),
     );
-    set("x-forwarded-proto", "https");
+    set("x-forwarded-proto", origin.scheme);
     set("x-forwarded-host", origin.authority);
-    set("x-forwarded-prefix", prefix);
+    if !prefix.is_empty() {
+        set("x-forwarded-prefix", prefix);
+    }
     set("x-atoll-function", &target.function.name);
     set("x-atoll-version", &origin.version.to_string());
-    // Spin's names, for guests built for Spin: the function stands for a component at `/<function>/...`.
+    // Spin's names, for guests built for Spin: the function stands for a component at its route.
     set("spin-path-info", if path == "/" { "" } else { path });
     set("spin-full-url", &full_url);
-    set("spin-matched-route", &format!("{prefix}/..."));
-    set("spin-raw-component-route", &format!("{prefix}/..."));
-    set("spin-component-route", prefix);
+    set("spin-matched-route", &target.pattern);
+    set("spin-raw-component-route", &target.pattern);
+    let route = target.pattern.strip_suffix("/...");
+    set("spin-component-route", route.unwrap_or(&target.pattern));
     set("spin-base-path", "/");
     set("spin-client-addr", &origin.client.to_string());
     set("host", origin.authority);

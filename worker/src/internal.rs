@@ -1,18 +1,19 @@
 //! The internal listener: calls that API servers make for members, and health.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use domain::{Failure, FunctionId, RequestId, TenantId, feed::Claims};
+use domain::{Failure, FunctionId, RequestId, TenantId};
 use http::{Method, Request, Response, StatusCode, header, uri::Authority};
 use hyper::body::Incoming;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access,
     body::ResponseBody,
     node::Node,
     outcome::Failed,
+    preview,
     request::{self, Call, Connection},
     route::Target,
     version::Version,
@@ -22,6 +23,7 @@ const INVOKE: &str = "/internal/v1/invoke/";
 const METHOD: &str = "x-atoll-invoke-method";
 const PATH: &str = "x-atoll-invoke-path";
 const VERSION: &str = "x-atoll-invoke-version";
+const LOGS: &str = "x-atoll-invoke-logs";
 
 pub(crate) async fn serve(
     node: &Arc<Node>,
@@ -61,17 +63,22 @@ async fn invoke(
     id: RequestId,
     mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, (Option<u32>, Failed)> {
+    let started = Instant::now();
     let prepared = prepare(node, &mut request);
     let (target, version) = prepared.map_err(|failed| (None, failed))?;
     let host = format!("{}.{}", target.tenant.slug, node.apps_domain);
     let authority = Authority::try_from(host.as_str()).map_err(|_| (None, Failed::internal()))?;
+    let tail = take(&mut request, LOGS).map_err(|failed| (None, failed))?;
     let call = Call {
         id,
-        client: connection.client,
+        started,
+        client: connection.peer,
+        scheme: "https",
         authority,
         host,
         target,
         cut: &connection.cut,
+        tail: tail.as_deref() == Some("tail"),
     };
     request::invoke(node, call, version, request).await
 }
@@ -102,12 +109,7 @@ fn prepare(node: &Node, request: &mut Request<Incoming>) -> Result<(Target, Arc<
             .and_then(|number| function.version(number)),
         None => function.pick(rand::random_range(0..100)),
     };
-    let version = Arc::clone(version.ok_or_else(|| {
-        Failed::new(
-            Failure::VersionGone,
-            "the function has no such version on this worker, or none is live",
-        )
-    })?);
+    let version = Arc::clone(version.ok_or_else(access::gone)?);
 
     let malformed = |name| {
         Failed::new(
@@ -120,11 +122,13 @@ fn prepare(node: &Node, request: &mut Request<Incoming>) -> Result<(Target, Arc<
     let path = take(request, PATH)?.filter(|path| path.starts_with('/'));
     let target = Target {
         prefix: format!("/{}", function.name),
+        pattern: format!("/{}/...", function.name),
+        preview: None,
         path_and_query: path.ok_or_else(|| malformed(PATH))?,
         tenant,
         function,
     };
-    request::is_serving(&target)?;
+    access::is_serving(&target)?;
     Ok((target, version))
 }
 
@@ -150,14 +154,9 @@ fn authenticate(
         .and_then(|value| value.strip_prefix("Bearer "));
     let keys = node.loader.keys.load_full().ok_or_else(refused)?;
 
-    let mut validation = Validation::new(Algorithm::EdDSA);
-    validation.set_audience(&["invoke"]);
-    validation.set_required_spec_claims(&["exp", "aud", "sub"]);
-    validation.sub = Some(function.to_string());
-    validation.leeway = 5;
-    let key = DecodingKey::from_ed_der(&keys.invoke);
-    jsonwebtoken::decode::<Claims>(token.ok_or_else(refused)?, &key, &validation)
-        .map_err(|_| refused())?;
+    if !preview::is_valid(token.ok_or_else(refused)?, "invoke", function, &keys) {
+        return Err(refused());
+    }
     Ok(())
 }
 

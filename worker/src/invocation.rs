@@ -11,88 +11,88 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Limits, RequestId};
-use tokio::sync::OwnedSemaphorePermit;
+use domain::{Limits, RequestId, telemetry::InvocationRecord};
+use http::Method;
 
 use crate::{
+    admission::Permit,
+    clock,
+    log::Log,
     outcome::{Failed, Party},
     sandbox::Usage,
     table::{Function, Tenant},
+    telemetry::{Key, Spent, Telemetry},
     version::Version,
 };
 
-pub(crate) struct Invocation {
+/// The longest path that is recorded.
+const MAX_PATH: usize = 300;
+
+/// Which call it is.
+pub(crate) struct About {
     pub(crate) id: RequestId,
+    /// When its head had come.
+    pub(crate) started: Instant,
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) function: Arc<Function>,
     pub(crate) version: Arc<Version>,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+}
+
+pub(crate) struct Invocation {
+    pub(crate) about: About,
     pub(crate) limits: Limits,
     pub(crate) usage: Usage,
+    pub(crate) log: Log,
     pub(crate) request_bytes: AtomicU64,
     pub(crate) response_bytes: AtomicU64,
+    pub(crate) outbound_requests: AtomicU32,
+    pub(crate) outbound_bytes: AtomicU64,
     /// A guest that swallows the error of a body too large does not answer for it.
     pub(crate) request_too_large: AtomicBool,
-    started: Instant,
     /// Zero until the guest's head was taken.
     status: AtomicU16,
     /// The first failure is the call's.
     failure: OnceLock<Failed>,
     delivered: AtomicBool,
-    _place: Place,
-}
-
-/// A place among the calls that this machine runs at once.
-pub(crate) struct Place {
-    pub(crate) _permit: OwnedSemaphorePermit,
-    pub(crate) in_flight: Arc<AtomicU32>,
-}
-
-impl Place {
-    pub(crate) fn take(permit: OwnedSemaphorePermit, in_flight: &Arc<AtomicU32>) -> Self {
-        in_flight.fetch_add(1, Relaxed);
-        Self {
-            _permit: permit,
-            in_flight: Arc::clone(in_flight),
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.in_flight.fetch_sub(1, Relaxed);
-    }
+    /// The guest's code had to be loaded first.
+    cold: bool,
+    permit: Permit,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Invocation {
     pub(crate) fn new(
-        id: RequestId,
-        tenant: Arc<Tenant>,
-        function: Arc<Function>,
-        version: Arc<Version>,
-        place: Place,
+        about: About,
+        permit: Permit,
+        cold: bool,
+        tail: bool,
+        telemetry: Arc<Telemetry>,
     ) -> Self {
-        let limits = function.limits;
+        let limits = about.function.limits;
         Self {
             usage: Usage::new(&limits),
-            id,
-            tenant,
-            function,
-            version,
+            log: Log::new(&about, limits.log_bytes, tail, &telemetry),
+            about,
             limits,
             request_bytes: AtomicU64::new(0),
             response_bytes: AtomicU64::new(0),
+            outbound_requests: AtomicU32::new(0),
+            outbound_bytes: AtomicU64::new(0),
             request_too_large: AtomicBool::new(false),
-            started: Instant::now(),
             status: AtomicU16::new(0),
             failure: OnceLock::new(),
             delivered: AtomicBool::new(false),
-            _place: place,
+            cold,
+            permit,
+            telemetry,
         }
     }
 
     /// The moment by which the response's last byte must be gone.
     pub(crate) fn deadline(&self) -> Instant {
-        self.started + Duration::from_millis(u64::from(self.limits.wall_ms))
+        self.about.started + Duration::from_millis(u64::from(self.limits.wall_ms))
     }
 
     pub(crate) fn fail(&self, failed: Failed) {
@@ -111,45 +111,111 @@ impl Invocation {
     pub(crate) fn delivered(&self) {
         self.delivered.store(true, Relaxed);
     }
+
+    /// The last log lines, for a caller that asked for them.
+    pub(crate) fn tail(&self) -> String {
+        self.log.tail()
+    }
+
+    fn spent(&self) -> Spent {
+        Spent {
+            wall_us: self.about.started.elapsed().as_micros() as u64,
+            cpu_us: self.usage.meter.spent().as_micros() as u64,
+            peak_memory_bytes: self.usage.peak_memory_bytes(),
+            request_bytes: self.request_bytes.load(Relaxed),
+            response_bytes: self.response_bytes.load(Relaxed),
+            outbound_requests: self.outbound_requests.load(Relaxed),
+        }
+    }
 }
 
 impl Drop for Invocation {
     fn drop(&mut self) {
-        let status = self.status.load(Relaxed);
-        let (outcome, party, detail) = match &self.failure {
-            failure if let Some(failed) = failure.get() => (
-                failed.failure.code(),
-                Party::of(failed.failure).name(),
-                failed.detail.as_ref(),
-            ),
-            _ if self.delivered.load(Relaxed) => ("responded", "", ""),
-            _ => ("caller_gone", Party::Caller.name(), ""),
+        self.log.end();
+        let responded = Some(self.status.load(Relaxed)).filter(|&status| status > 0);
+        let ended = match self.failure.get() {
+            Some(failed) => Ended::failed(failed, responded),
+            None if self.delivered.load(Relaxed) => Ended {
+                outcome: "responded",
+                party: "",
+                detail: "",
+                status: responded,
+            },
+            None => Ended {
+                outcome: "caller_gone",
+                party: Party::Caller.name(),
+                detail: "the caller went away before the response had ended",
+                status: responded,
+            },
         };
-        macro_rules! record {
-            ($level:ident) => {
-                tracing::$level!(
-                    target: "invocation",
-                    request_id = %self.id,
-                    tenant = %self.tenant.slug,
-                    function = self.function.name,
-                    version = self.version.number,
-                    outcome,
-                    party,
-                    detail,
-                    status,
-                    wall_us = self.started.elapsed().as_micros() as u64,
-                    cpu_us = self.usage.meter.spent().as_micros() as u64,
-                    peak_memory_bytes = self.usage.peak_memory_bytes(),
-                    request_bytes = self.request_bytes.load(Relaxed),
-                    response_bytes = self.response_bytes.load(Relaxed),
-                    "invocation",
-                )
-            };
+        let queued_us = self.permit.queued.as_micros() as u64;
+        self.telemetry
+            .tell(&self.about, &ended, &self.spent(), queued_us, self.cold);
+    }
+}
+
+/// How a call ended, in the words of its record.
+struct Ended<'a> {
+    outcome: &'static str,
+    party: &'static str,
+    detail: &'a str,
+    status: Option<u16>,
+}
+
+impl<'a> Ended<'a> {
+    /// A head that was sent before the failure is what the caller has read.
+    fn failed(failed: &'a Failed, responded: Option<u16>) -> Self {
+        Self {
+            outcome: failed.failure.code(),
+            party: Party::of(failed.failure).name(),
+            detail: &failed.detail,
+            status: responded.or(Some(failed.failure.status())),
         }
-        if self.failure.get().is_some() {
-            record!(info);
-        } else {
-            record!(debug);
-        }
+    }
+}
+
+impl Telemetry {
+    /// A call that was refused before anything of it ran.
+    pub(crate) fn refused(&self, about: &About, failed: &Failed) {
+        let spent = Spent {
+            wall_us: about.started.elapsed().as_micros() as u64,
+            ..Spent::default()
+        };
+        self.tell(about, &Ended::failed(failed, None), &spent, 0, false);
+    }
+
+    fn tell(&self, about: &About, ended: &Ended<'_>, spent: &Spent, queued_us: u64, cold: bool) {
+        let key = Key {
+            tenant: about.tenant.id,
+            function: about.function.id,
+            version: Some(about.version.number),
+            outcome: ended.outcome,
+            status_class: ended.status.map_or(0, |status| (status / 100) as u8),
+        };
+        self.ended(key, spent, || {
+            let mut path = about.path.clone();
+            path.truncate(path.floor_char_boundary(MAX_PATH));
+            InvocationRecord {
+                id: about.id,
+                tenant: key.tenant,
+                function: key.function,
+                version: key.version,
+                started_at: clock::now() - about.started.elapsed(),
+                outcome: ended.outcome.to_owned(),
+                party: ended.party.to_owned(),
+                detail: ended.detail.to_owned(),
+                status: ended.status,
+                method: about.method.to_string(),
+                path,
+                queued_us,
+                wall_us: spent.wall_us,
+                cpu_us: spent.cpu_us,
+                peak_memory_bytes: spent.peak_memory_bytes,
+                request_bytes: spent.request_bytes,
+                response_bytes: spent.response_bytes,
+                outbound_requests: spent.outbound_requests,
+                cold,
+            }
+        });
     }
 }

@@ -3,6 +3,8 @@
 //! A worker is stateless and knows nothing of Postgres: it joins an API server, follows the serving
 //! state, and runs the functions in it.
 
+mod access;
+mod admission;
 mod artifacts;
 mod body;
 mod clock;
@@ -11,27 +13,28 @@ mod connection;
 mod cookie;
 pub mod development_ca;
 mod feed;
+mod forwarded;
 mod headers;
 mod internal;
 mod invocation;
 mod listener;
+mod log;
 mod node;
 mod outcome;
+mod preview;
 mod problem;
 mod request;
 mod response;
 mod route;
 mod sandbox;
+mod sticky;
 mod table;
+mod tail;
+mod telemetry;
 mod tls;
 mod version;
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicU32},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -42,12 +45,15 @@ use url::Url;
 
 pub use config::{Certificates, Config, NodeLimits};
 
+use admission::Admission;
 use artifacts::Loader;
+use connection::Purpose;
 use feed::{Feed, Settings};
 use listener::Sockets;
 use node::Node;
 use sandbox::Sandbox;
 use table::Table;
+use telemetry::Telemetry;
 use tls::Tls;
 
 /// What is in flight when the worker stops may take as long as the longest plan gives it, and no more.
@@ -56,6 +62,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(60);
 /// A worker that serves.
 pub struct Worker {
     functions_addr: SocketAddr,
+    plain_addr: Option<SocketAddr>,
     internal_addr: SocketAddr,
     node: Arc<Node>,
     feed: Feed,
@@ -76,6 +83,16 @@ impl Worker {
         let functions = Sockets::bind(config.functions, limits.threads, "--functions")?;
         let internal = Sockets::bind(config.internal, limits.threads, "--internal")?;
         let (functions_addr, internal_addr) = (functions.addr, internal.addr);
+        let mut sockets = vec![
+            (Purpose::Functions, functions),
+            (Purpose::Internal, internal),
+        ];
+        let mut plain_addr = None;
+        if let Some(addr) = config.functions_plain {
+            let plain = Sockets::bind(addr, limits.threads, "--functions-plain")?;
+            plain_addr = Some(plain.addr);
+            sockets.push((Purpose::FunctionsPlain, plain));
+        }
 
         let sandbox = Arc::new(Sandbox::new(&limits)?);
         let blobs = Blobs::open(&config.blobs_url)?;
@@ -84,8 +101,9 @@ impl Worker {
             loader: Arc::new(Loader::new(blobs, &config.cache, Arc::clone(&sandbox))?),
             sandbox,
             table: ArcSwap::from_pointee(Table::default()),
-            places: Arc::new(Semaphore::new(limits.instances as usize)),
-            in_flight: Arc::new(AtomicU32::new(0)),
+            admission: Admission::new(limits.instances),
+            telemetry: Arc::new(Telemetry::default()),
+            trusted_proxies: config.trusted_proxies,
             connections: Arc::new(Semaphore::new(limits.connections as usize)),
             apps_domain: config.apps_domain,
             limits,
@@ -105,10 +123,13 @@ impl Worker {
         let feed = Feed::start(&node, &config.cache, settings, &stop_feed).await?;
         let (renewing, ends) = (Arc::clone(&node), stop.clone());
         tokio::spawn(async move { ends.run_until_cancelled(renewing.tls.keep_current()).await });
-        let threads = listener::start(&node, functions, internal, &stop, &abandon)?;
+        let (watching, ends) = (Arc::clone(&node.admission.pressure), stop.clone());
+        tokio::spawn(async move { ends.run_until_cancelled(watching.watch_memory()).await });
+        let threads = listener::start(&node, sockets, &stop, &abandon)?;
         tracing::info!(functions = %functions_addr, internal = %internal_addr, "the worker listens");
         Ok(Self {
             functions_addr,
+            plain_addr,
             internal_addr,
             node,
             feed,
@@ -121,6 +142,11 @@ impl Worker {
 
     pub fn functions_addr(&self) -> SocketAddr {
         self.functions_addr
+    }
+
+    /// Where a proxy reaches the functions, if one may.
+    pub fn plain_addr(&self) -> Option<SocketAddr> {
+        self.plain_addr
     }
 
     pub fn internal_addr(&self) -> SocketAddr {
@@ -142,7 +168,10 @@ impl Worker {
 
     /// Says that it drains, takes no more connections, and ends those it has after their requests.
     pub async fn shutdown(self) {
-        tracing::info!(in_flight = self.node.calls_in_flight(), "the worker drains");
+        tracing::info!(
+            in_flight = self.node.admission.in_flight(),
+            "the worker drains"
+        );
         self.feed
             .status
             .send_modify(|status| status.draining = true);

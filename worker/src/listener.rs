@@ -13,7 +13,11 @@ use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{connection, node::Node, sandbox::Sandbox};
+use crate::{
+    connection::{self, Purpose},
+    node::Node,
+    sandbox::Sandbox,
+};
 
 const BACKLOG: u32 = 1_024;
 /// Unacknowledged bytes for this long end a connection whose other side is gone or reads nothing.
@@ -62,15 +66,23 @@ fn listen(addr: SocketAddr) -> std::io::Result<std::net::TcpListener> {
 /// Starts the threads. They end after `stop`, once their connections have.
 pub(crate) fn start(
     node: &Arc<Node>,
-    functions: Sockets,
-    internal: Sockets,
+    sockets: Vec<(Purpose, Sockets)>,
     stop: &CancellationToken,
     abandon: &CancellationToken,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let pairs = functions.sockets.into_iter().zip(internal.sockets);
-    pairs
+    let mut of_threads: Vec<Vec<(Purpose, std::net::TcpListener)>> = Vec::new();
+    for (purpose, sockets) in sockets {
+        for (index, socket) in sockets.sockets.into_iter().enumerate() {
+            if index == of_threads.len() {
+                of_threads.push(Vec::new());
+            }
+            of_threads[index].push((purpose, socket));
+        }
+    }
+    of_threads
+        .into_iter()
         .enumerate()
-        .map(|(index, (functions, internal))| {
+        .map(|(index, sockets)| {
             let (node, stop, abandon) = (Arc::clone(node), stop.clone(), abandon.clone());
             let run = move || {
                 Sandbox::enter_thread();
@@ -79,7 +91,7 @@ pub(crate) fn start(
                     .build();
                 runtime
                     .expect("a runtime at start")
-                    .block_on(serve(node, functions, internal, stop, abandon));
+                    .block_on(serve(node, sockets, stop, abandon));
             };
             let name = format!("functions-{index}");
             thread::Builder::new()
@@ -92,51 +104,40 @@ pub(crate) fn start(
 
 async fn serve(
     node: Arc<Node>,
-    functions: std::net::TcpListener,
-    internal: std::net::TcpListener,
+    sockets: Vec<(Purpose, std::net::TcpListener)>,
     stop: CancellationToken,
     abandon: CancellationToken,
 ) {
-    let listener = |socket| TcpListener::from_std(socket).expect("a socket of this process");
     let connections = TaskTracker::new();
-    let public = accept(
-        listener(functions),
-        &node,
-        &connections,
-        &stop,
-        connection::public,
-    );
-    let private = accept(
-        listener(internal),
-        &node,
-        &connections,
-        &stop,
-        connection::internal,
-    );
-    tokio::join!(public, private);
+    let accepting = sockets.into_iter().map(|(purpose, socket)| {
+        let listener = TcpListener::from_std(socket).expect("a socket of this process");
+        accept(purpose, listener, &node, &connections, &stop)
+    });
+    let pressure = Arc::clone(&node.admission.pressure);
+    let watched = tokio::spawn(async move { pressure.watch_thread().await });
+    futures::future::join_all(accepting).await;
     connections.close();
     tokio::select! {
         () = connections.wait() => {}
         () = abandon.cancelled() => {}
     }
+    watched.abort();
 }
 
-async fn accept<F>(
+async fn accept(
+    purpose: Purpose,
     listener: TcpListener,
     node: &Arc<Node>,
     connections: &TaskTracker,
     stop: &CancellationToken,
-    serve: impl Fn(Arc<Node>, TcpStream, SocketAddr, CancellationToken) -> F,
-) where
-    F: Future<Output = ()> + Send + 'static,
-{
+) {
     let take = |(stream, client): (TcpStream, SocketAddr)| {
         let Ok(permit) = Arc::clone(&node.connections).try_acquire_owned() else {
             return;
         };
         let _ = stream.set_nodelay(true);
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_MS);
-        let serving = serve(Arc::clone(node), stream, client, stop.clone());
+        let serving = connection::serve(purpose, Arc::clone(node), stream, client, stop.clone());
         connections.spawn(async move {
             serving.await;
             drop(permit);

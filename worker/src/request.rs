@@ -1,9 +1,9 @@
 //! The path of a request: its id, its limits, its host, its function, and back. Whatever goes wrong
 //! on it becomes one problem with that id.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, sync::atomic::Ordering::Relaxed};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
-use domain::{Failure, Limits, RequestId, function::Access, tenant::TenantState};
+use domain::{Failure, Limits, RequestId};
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header, uri::Authority};
 use http_body::Body as _;
@@ -12,15 +12,17 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{self, Granted},
     body::{RequestBody, ResponseBody},
+    forwarded,
     headers::{self, Origin},
-    invocation::{Invocation, Place},
+    invocation::{About, Invocation},
     node::Node,
     outcome::Failed,
     problem,
     response::{self, Asked},
     route::{self, Target},
-    sandbox,
+    sandbox, tail,
     version::Version,
 };
 
@@ -29,11 +31,26 @@ const MAX_HEADER_BYTES: usize = 32 << 10;
 
 /// What is known of the connection that a request came on.
 pub(crate) struct Connection {
-    pub(crate) client: SocketAddr,
-    /// The name its TLS handshake asked for.
-    pub(crate) sni: Option<String>,
+    pub(crate) peer: SocketAddr,
+    /// Absent where it is none of ours to end.
+    pub(crate) tls: Option<Tls>,
     /// Ends it at once.
     pub(crate) cut: CancellationToken,
+}
+
+pub(crate) struct Tls {
+    /// That the handshake asked for (SNI).
+    pub(crate) name: Option<String>,
+}
+
+impl Connection {
+    pub(crate) fn new(peer: SocketAddr, tls: Option<Tls>) -> Self {
+        Self {
+            peer,
+            tls,
+            cut: CancellationToken::new(),
+        }
+    }
 }
 
 /// Answers a request, whatever becomes of it.
@@ -73,30 +90,41 @@ pub(crate) async fn public(
     id: RequestId,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, (Option<u32>, Failed)> {
+    let started = Instant::now();
     let routed = || {
         check_head(request.uri(), request.headers())?;
         let authority = route::authority(request.uri(), request.headers())?;
         let host = route::canonical_host(&authority);
-        if !node.tls.covers(connection.sni.as_deref(), &host) {
+        if let Some(tls) = &connection.tls
+            && !node.tls.covers(tls.name.as_deref(), &host)
+        {
             return Err(Failed::new(
                 Failure::Misdirected,
                 "this connection's certificate does not cover the host that the request is for",
             ));
         }
         let target = route::find(&node.table.load(), &node.apps_domain, &host, request.uri())?;
-        may_anybody_call(&target)?;
         Ok((authority, host, target))
     };
     let (authority, host, target) = routed().map_err(|failed| (None, failed))?;
-    let version = target.function.pick(rand::random_range(0..100)).cloned();
-    let version = version.ok_or_else(|| (None, Failed::internal()))?;
+    let (client, scheme) = match &connection.tls {
+        Some(_) => (connection.peer, "https"),
+        None => forwarded::of(request.headers(), connection.peer, &node.trusted_proxies),
+    };
+    let version = match access::of(node, &target, &request).map_err(|failed| (None, failed))? {
+        Granted::Version(version) => version,
+        Granted::Answer(answer) => return Ok(answer),
+    };
     let call = Call {
         id,
-        client: connection.client,
+        started,
+        client,
+        scheme,
         authority,
         host,
         target,
         cut: &connection.cut,
+        tail: false,
     };
     invoke(node, call, version, request).await
 }
@@ -123,55 +151,18 @@ fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Failed> {
     Ok(())
 }
 
-fn may_anybody_call(target: &Target) -> Result<(), Failed> {
-    is_serving(target)?;
-    match target.function.access {
-        Access::Public => Ok(()),
-        Access::Private => Err(Failed::new(
-            Failure::Forbidden,
-            "this function is private: members of its tenant call it through the API's /invoke",
-        )),
-    }
-}
-
-/// Whether the function may run at all, whoever calls.
-pub(crate) fn is_serving(target: &Target) -> Result<(), Failed> {
-    match target.tenant.state {
-        TenantState::Active => {}
-        TenantState::Suspended => {
-            return Err(Failed::new(
-                Failure::TenantSuspended,
-                "the tenant of this function is suspended",
-            ));
-        }
-        TenantState::Deleted => {
-            return Err(Failed::new(
-                Failure::NotFound,
-                "no function answers at this address",
-            ));
-        }
-    }
-    if !target.function.enabled {
-        return Err(Failed::new(
-            Failure::FunctionDisabled,
-            "this function is disabled by its tenant",
-        ));
-    }
-    if let Some(feature) = &target.function.lacking {
-        let detail = format!("the function needs `{feature}`, which this worker's release lacks");
-        return Err(Failed::new(Failure::UnsupportedFeature, detail));
-    }
-    Ok(())
-}
-
 /// A request that was let in, with where it goes.
 pub(crate) struct Call<'a> {
     pub(crate) id: RequestId,
+    pub(crate) started: Instant,
     pub(crate) client: SocketAddr,
+    pub(crate) scheme: &'static str,
     pub(crate) authority: Authority,
     pub(crate) host: String,
     pub(crate) target: Target,
     pub(crate) cut: &'a CancellationToken,
+    /// Whether the caller asked for the last log lines.
+    pub(crate) tail: bool,
 }
 
 /// Runs one version for one request.
@@ -198,20 +189,31 @@ async fn run(
     version: Arc<Version>,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Failed> {
-    check_length(&call.target.function.limits, &request)?;
-    let guest = version.guest(&node.loader).await?;
-    let permit = Arc::clone(&node.places).try_acquire_owned().map_err(|_| {
-        Failed::new(
-            Failure::NoCapacity,
-            "this worker runs as many calls as it can; try again",
-        )
-    })?;
-    let place = Place::take(permit, &node.in_flight);
-    let (tenant, function) = (
-        Arc::clone(&call.target.tenant),
-        Arc::clone(&call.target.function),
-    );
-    let invocation = Arc::new(Invocation::new(call.id, tenant, function, version, place));
+    let about = About {
+        id: call.id,
+        started: call.started,
+        tenant: Arc::clone(&call.target.tenant),
+        function: Arc::clone(&call.target.function),
+        version,
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+    };
+    let ready = async {
+        check_length(&about.function.limits, &request)?;
+        let permit = node.admission.admit(&about.tenant, &about.function).await?;
+        let cold = !about.version.is_loaded();
+        let guest = about.version.guest(&node.loader).await?;
+        Ok((permit, cold, guest))
+    };
+    let (permit, cold, guest) = match ready.await {
+        Ok(ready) => ready,
+        Err(failed) => {
+            node.telemetry.refused(&about, &failed);
+            return Err(failed);
+        }
+    };
+    let telemetry = Arc::clone(&node.telemetry);
+    let invocation = Arc::new(Invocation::new(about, permit, cold, call.tail, telemetry));
 
     let method = request.method().clone();
     let request = for_guest(&call, &invocation, request, node)?;
@@ -221,7 +223,11 @@ async fn run(
         host: &call.host,
         cut: call.cut,
     };
-    response::deliver(answer, &invocation, &asked, &node.limits).await
+    let response = response::deliver(answer, &invocation, &asked, &node.limits).await?;
+    if call.tail {
+        return tail::with_logs(response, invocation).await;
+    }
+    Ok(response)
 }
 
 /// A declared length over the limit is refused before anything runs.
@@ -249,11 +255,12 @@ fn for_guest(
         id: call.id,
         client: call.client,
         authority: call.authority.as_str(),
-        version: invocation.version.number,
+        scheme: call.scheme,
+        version: invocation.about.version.number,
     };
     headers::for_guest(&mut head.headers, &call.target, &origin);
     head.uri = Uri::builder()
-        .scheme("https")
+        .scheme(call.scheme)
         .authority(call.authority.clone())
         .path_and_query(call.target.path_and_query.as_str())
         .build()
@@ -263,10 +270,4 @@ fn for_guest(
     }
     let body = RequestBody::new(incoming, Arc::clone(invocation), node.limits.stall);
     Ok(Request::from_parts(head, body.boxed_unsync()))
-}
-
-impl Node {
-    pub(crate) fn calls_in_flight(&self) -> u32 {
-        self.in_flight.load(Relaxed)
-    }
 }

@@ -8,16 +8,21 @@ use http::{HeaderMap, Uri, header, uri::Authority};
 use crate::{
     outcome::Failed,
     table::{Function, Table, Tenant},
+    version::Version,
 };
 
 /// Where a request goes, and how the function sees it.
 pub(crate) struct Target {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) function: Arc<Function>,
-    /// What was cut off the path, `/hello`.
+    /// What was cut off the path, `/hello`; empty where the function sees it whole.
     pub(crate) prefix: String,
+    /// Of the route that was hit, `/hello/...`.
+    pub(crate) pattern: String,
     /// Path and query as the function sees them, `/items?page=2`.
     pub(crate) path_and_query: String,
+    /// The one version that the host names, and whether anybody may call it there.
+    pub(crate) preview: Option<(Arc<Version>, bool)>,
 }
 
 /// The authority a request is for: of its target if that names one, else of its one `Host`.
@@ -56,23 +61,71 @@ pub(crate) fn find(
     host: &str,
     uri: &Uri,
 ) -> Result<Target, Failed> {
-    let not_found = || Failed::new(Failure::NotFound, "no function answers at this address");
-    let slug = host
+    let label = host
         .strip_suffix(apps_domain)
-        .and_then(|rest| rest.strip_suffix('.'))
-        .and_then(|label| TenantSlug::parse(label).ok())
-        .ok_or_else(not_found)?;
-    let tenant = table.tenant(&slug).ok_or_else(not_found)?;
-    let (name, rest) = split(uri.path()).ok_or_else(not_found)?;
-    let function = tenant.function(name).ok_or_else(not_found)?;
-    if function.traffic.is_empty() {
-        return Err(not_found());
-    }
-    Ok(Target {
+        .and_then(|rest| rest.strip_suffix('.'));
+    let found = match label {
+        Some(label) if label.contains("--") => preview(table, label, uri),
+        Some(label) => {
+            let tenant = TenantSlug::parse(label).ok();
+            let tenant = tenant.and_then(|slug| table.tenant(&slug));
+            tenant.and_then(|tenant| {
+                routed(tenant, host, uri).or_else(|| below_its_name(tenant, uri))
+            })
+        }
+        None => {
+            let tenant = table.tenant_by_domain(host);
+            tenant.and_then(|tenant| routed(tenant, host, uri))
+        }
+    };
+    let found = found.filter(|target| target.preview.is_some() || target.function.is_deployed());
+    found.ok_or_else(|| Failed::new(Failure::NotFound, "no function answers at this address"))
+}
+
+/// By the tenant's own routes, which pass the path whole.
+fn routed(tenant: &Arc<Tenant>, host: &str, uri: &Uri) -> Option<Target> {
+    let hit = tenant.routes.as_ref()?.find(host, uri.path())?;
+    Some(Target {
+        tenant: Arc::clone(tenant),
+        function: Arc::clone(&hit.function),
+        prefix: String::new(),
+        pattern: hit.pattern.to_string(),
+        path_and_query: with_query(uri.path(), uri.query()),
+        preview: None,
+    })
+}
+
+/// `/<function>/<rest>`.
+fn below_its_name(tenant: &Arc<Tenant>, uri: &Uri) -> Option<Target> {
+    let (name, rest) = split(uri.path())?;
+    Some(Target {
+        tenant: Arc::clone(tenant),
+        function: Arc::clone(tenant.function(name)?),
+        prefix: format!("/{name}"),
+        pattern: format!("/{name}/..."),
+        path_and_query: with_query(rest, uri.query()),
+        preview: None,
+    })
+}
+
+/// `<alias or v12>--<function>--<tenant>`.
+fn preview(table: &Table, label: &str, uri: &Uri) -> Option<Target> {
+    let mut parts = label.split("--");
+    let (Some(name), Some(function), Some(tenant), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let tenant = table.tenant(&TenantSlug::parse(tenant).ok()?)?;
+    let function = tenant.function(function)?;
+    let (version, open) = function.preview(name)?;
+    Some(Target {
         tenant: Arc::clone(tenant),
         function: Arc::clone(function),
-        prefix: format!("/{name}"),
-        path_and_query: with_query(rest, uri.query()),
+        prefix: String::new(),
+        pattern: "/...".to_owned(),
+        path_and_query: with_query(uri.path(), uri.query()),
+        preview: Some((Arc::clone(version), open)),
     })
 }
 

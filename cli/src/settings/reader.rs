@@ -1,5 +1,7 @@
 //! Reads one option after the other and keeps what is wrong, so that an operator mends it in one go.
 
+#[cfg(feature = "worker")]
+use std::net::IpAddr;
 use std::{
     fmt::Display,
     net::SocketAddr,
@@ -7,6 +9,8 @@ use std::{
 };
 
 use domain::Problems;
+#[cfg(feature = "worker")]
+use ipnet::IpNet;
 use url::Url;
 
 /// Where variables come from: the process's own, or a test's.
@@ -142,6 +146,18 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Networks separated by commas; a lone address is a network of one.
+#[cfg(feature = "worker")]
+pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let one = |text: &str| {
+        let lone = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| lone()).map_err(|_| {
+            format!("`{text}` is not a network; write one such as 10.0.0.0/8 or ::1/128")
+        })
+    };
+    text.split(',').map(|text| one(text.trim())).collect()
+}
+
 #[cfg(feature = "api")]
 pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse()
@@ -275,6 +291,15 @@ mod tests {
             let problem = blobs(wrong).expect_err(wrong);
             assert!(!problem.contains("secret@"), "{problem}");
         }
+    }
+
+    #[cfg(feature = "worker")]
+    #[test]
+    fn networks_are_given_with_or_without_a_length() {
+        let read = networks("10.0.0.0/8, ::1").expect("two networks");
+        assert_eq!(read.len(), 2);
+        assert!(read[1].contains(&"::1".parse::<IpAddr>().expect("an address")));
+        assert!(networks("10.0.0.0/33").is_err() && networks("").is_err());
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::{
 };
 
 use domain::Problems;
+use ipnet::IpNet;
 use url::Url;
 
 use super::{
     api_server::{self, Shared},
-    reader::{Reader, Variables, address, apps_domain, folder, origin},
+    reader::{Reader, Variables, address, apps_domain, folder, networks, origin},
 };
 use crate::args::UpArgs;
 
@@ -18,6 +19,8 @@ pub(crate) struct UpSettings {
     pub data: PathBuf,
     pub console: SocketAddr,
     pub functions: SocketAddr,
+    pub functions_plain: Option<SocketAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     pub public_url: Url,
     pub apps_domain: String,
     pub shared: Shared,
@@ -38,6 +41,17 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         args.functions.as_deref(),
         loopback(8443),
         address,
+    );
+    let functions_plain = reader.optional(
+        "--functions-plain",
+        args.functions_plain.as_deref(),
+        address,
+    );
+    let trusted_proxies = reader.or(
+        "--trusted-proxies",
+        args.trusted_proxies.as_deref(),
+        Vec::new(),
+        networks,
     );
     for (field, given) in [("--console", console), ("--functions", functions)] {
         if given.is_some_and(|address| address.port() == 0) {
@@ -62,6 +76,7 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         Some(data),
         Some(console),
         Some(functions),
+        Some(trusted_proxies),
         Some(public_url),
         Some(apps_domain),
         Some(shared),
@@ -70,6 +85,7 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         data,
         console,
         functions,
+        trusted_proxies,
         public_url,
         apps_domain,
         shared,
@@ -82,6 +98,8 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         data,
         console,
         functions,
+        functions_plain,
+        trusted_proxies,
         public_url,
         apps_domain,
         shared,

@@ -8,7 +8,7 @@ use std::{
 use domain::Problems;
 use worker::{Certificates, Config};
 
-use super::reader::{Reader, Variables, address, apps_domain, blobs, folder, origin};
+use super::reader::{Reader, Variables, address, apps_domain, blobs, folder, networks, origin};
 use crate::args::WorkerArgs;
 
 pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config, Problems> {
@@ -21,6 +21,17 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
         origin,
     );
     let functions = reader.or("--functions", args.functions.as_deref(), any(8443), address);
+    let functions_plain = reader.optional(
+        "--functions-plain",
+        args.functions_plain.as_deref(),
+        address,
+    );
+    let trusted_proxies = reader.or(
+        "--trusted-proxies",
+        args.trusted_proxies.as_deref(),
+        Vec::new(),
+        networks,
+    );
     let internal = reader.or("--internal", args.internal.as_deref(), any(8444), address);
     let internal_url = reader.optional("--internal-url", args.internal_url.as_deref(), origin);
     let apps_domain = reader.required(
@@ -50,6 +61,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
     let (
         Some(api_url),
         Some(functions),
+        Some(trusted_proxies),
         Some(internal),
         Some(apps_domain),
         Some(blobs_url),
@@ -61,6 +73,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
     ) = (
         api_url,
         functions,
+        trusted_proxies,
         internal,
         apps_domain,
         blobs_url,
@@ -82,6 +95,8 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
     Ok(Config {
         api_url,
         functions,
+        functions_plain,
+        trusted_proxies,
         internal,
         internal_url,
         blobs_url,

@@ -89,6 +89,8 @@ async fn serve(
         program: settings.shared.compile_program.clone(),
         api_url: crate::settings::up::local_url(settings.console),
         functions: settings.functions,
+        functions_plain: settings.functions_plain,
+        trusted_proxies: settings.trusted_proxies.clone(),
         apps_domain: settings.apps_domain.clone(),
         blobs_url,
         cache: data.path().join("worker"),

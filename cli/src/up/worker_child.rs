@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ipnet::IpNet;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -31,6 +32,8 @@ pub(super) struct Setup {
     pub program: PathBuf,
     pub api_url: Url,
     pub functions: SocketAddr,
+    pub functions_plain: Option<SocketAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     pub apps_domain: String,
     pub blobs_url: Url,
     pub cache: PathBuf,
@@ -144,7 +147,18 @@ impl Setup {
             .arg(&self.cache)
             .arg("--development-ca")
             .arg(&self.authority)
-            .env_clear()
+            .env_clear();
+        if let Some(plain) = self.functions_plain {
+            let networks: Vec<_> = self
+                .trusted_proxies
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            command
+                .args(["--functions-plain", &plain.to_string()])
+                .args(["--trusted-proxies", &networks.join(",")]);
+        }
+        command
             .env("ATOLL_JOIN_TOKEN", &self.join_token)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

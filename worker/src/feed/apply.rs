@@ -21,7 +21,7 @@ use super::Status;
 use crate::{
     artifacts::Loader,
     node::Node,
-    table::{Table, Tenant},
+    table::{Here, Table, Tenant},
     version::Version,
 };
 
@@ -114,6 +114,10 @@ impl Applier {
             checked.changed,
             &checked.removed,
             kind,
+            Here {
+                engine_tag: engine::TAG,
+                tenant_ceiling: self.node.limits.tenant_ceiling(),
+            },
         );
         table.position = checked.known.position;
         let failed = load(&self.node.loader, &changed, kind).await;
@@ -212,6 +216,7 @@ fn build(
     changed: Vec<TenantEntry>,
     removed: &[TenantId],
     kind: Kind,
+    here: Here<'_>,
 ) -> (Table, Vec<Arc<Tenant>>) {
     let mut table = match kind {
         Kind::Whole => Table::default(),
@@ -224,7 +229,7 @@ fn build(
         .into_iter()
         .map(|entry| {
             let known = before.tenant_by_id(entry.id).map(Arc::as_ref);
-            Arc::new(Tenant::build(entry, known, engine::TAG))
+            Arc::new(Tenant::build(entry, known, here))
         })
         .collect();
     for tenant in &changed {

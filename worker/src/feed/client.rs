@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::{
-    feed::{Heartbeat, Join, Joined, LONG_POLL_SECONDS},
+    feed::{Heard, Heartbeat, Join, Joined, LONG_POLL_SECONDS},
     snapshot::Position,
+    telemetry::Batch,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::Url;
@@ -17,7 +18,7 @@ const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
 /// More than any sane state: what is larger is not read into memory.
 const MAX_STATE_BYTES: usize = 512 << 20;
 
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     join_token: String,
@@ -26,12 +27,15 @@ pub(super) struct Client {
 
 /// Why a call brought nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// The token is not taken any more.
     #[error("the API server does not know this worker")]
     Unknown,
     #[error("the API server has another history; the whole snapshot is needed")]
     Gone,
+    /// What was sent will never be taken.
+    #[error("{0}")]
+    Refused(String),
     #[error("{0:#}")]
     Other(anyhow::Error),
 }
@@ -75,10 +79,20 @@ impl Client {
         &self,
         token: &str,
         heartbeat: &Heartbeat,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Heard, Trouble> {
         let request = self
             .request(Method::POST, "heartbeat", token)
             .json(heartbeat);
+        let response = send(request, TIMEOUT).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            // An API server of the release before: as if this worker were alone.
+            return Ok(Heard::default());
+        }
+        json(response).await
+    }
+
+    pub(crate) async fn telemetry(&self, token: &str, batch: &Batch) -> Result<(), Trouble> {
+        let request = self.request(Method::POST, "telemetry", token).json(batch);
         send(request, TIMEOUT).await.map(|_| ())
     }
 
@@ -124,9 +138,13 @@ async fn send(request: RequestBuilder, timeout: Duration) -> Result<Response, Tr
             let url = response.url().path().to_owned();
             let mut body = response.text().await.unwrap_or_default();
             body.truncate(body.floor_char_boundary(500));
-            Err(Trouble::Other(anyhow::anyhow!(
-                "{url} answered {status}: {body}"
-            )))
+            let told = format!("{url} answered {status}: {body}");
+            Err(match status {
+                StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                    Trouble::Refused(told)
+                }
+                _ => Trouble::Other(anyhow::anyhow!(told)),
+            })
         }
     }
 }

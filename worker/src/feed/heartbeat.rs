@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::feed::{Demand, HEARTBEAT_SECONDS, Heartbeat};
+use domain::feed::{HEARTBEAT_SECONDS, Heartbeat};
 use tokio::{sync::watch, time::sleep};
 
 use super::{
@@ -27,12 +27,14 @@ pub(super) async fn beat(
             failed: now.failed,
             refused: now.refused,
             draining: now.draining,
-            in_flight: node.calls_in_flight(),
-            demand: Demand::default(),
+            in_flight: node.admission.in_flight(),
+            demand: node.admission.demand(),
         };
-        // What else can go wrong, the feed meets too, and tells.
-        if let Err(Trouble::Unknown) = client.heartbeat(&token, &heartbeat).await {
-            session.lost(&token);
+        match client.heartbeat(&token, &heartbeat).await {
+            Ok(heard) => node.admission.heard(&heard),
+            Err(Trouble::Unknown) => session.lost(&token),
+            // What else can go wrong, the feed meets too, and tells.
+            Err(_) => {}
         }
         tokio::select! {
             _ = changes.changed() => {}

@@ -17,11 +17,11 @@ use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::node::Node;
+use crate::{node::Node, telemetry};
 use apply::Applier;
-use client::Client;
+pub(crate) use client::{Client, Trouble};
 use disk::Disk;
-use session::Session;
+pub(crate) use session::Session;
 
 /// The platform's public keys, kept over a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,6 +79,14 @@ impl Feed {
         let follow = follow::follow(Arc::clone(&client), session.clone(), applier, disk);
         tasks.spawn(until(stop.clone(), keep));
         tasks.spawn(until(stop.clone(), follow));
+        let telemetry = Arc::clone(&node.telemetry);
+        let sending = telemetry::send(
+            telemetry,
+            Arc::clone(&client),
+            session.clone(),
+            stop.clone(),
+        );
+        tasks.spawn(sending);
         let beat = heartbeat::beat(client, session, Arc::clone(&status), Arc::clone(node));
         tasks.spawn(until(stop.clone(), beat));
         Ok(Self { status, tasks })

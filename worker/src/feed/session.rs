@@ -16,7 +16,7 @@ use crate::{clock, node::Node};
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
-pub(super) struct Session {
+pub(crate) struct Session {
     token: watch::Receiver<Option<Arc<str>>>,
     set: Arc<watch::Sender<Option<Arc<str>>>>,
     lost: Arc<Notify>,
@@ -33,7 +33,7 @@ impl Session {
     }
 
     /// Waits for the first join.
-    pub(super) async fn token(&self) -> Arc<str> {
+    pub(crate) async fn token(&self) -> Arc<str> {
         let mut token = self.token.clone();
         loop {
             if let Some(token) = token.borrow_and_update().clone() {
@@ -45,7 +45,7 @@ impl Session {
     }
 
     /// The API servers do not take this token any more.
-    pub(super) fn lost(&self, refused: &str) {
+    pub(crate) fn lost(&self, refused: &str) {
         if self.token.borrow().as_deref() == Some(refused) {
             self.set.send_replace(None);
             self.lost.notify_one();

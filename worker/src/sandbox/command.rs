@@ -10,7 +10,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::{
     Runtime, Wasi02, cgi,
-    logs::Logs,
+    current::Current,
     run::{Ended, Started},
     state::{self, State},
     stdio::{Stdin, Stdout},
@@ -24,19 +24,19 @@ pub(super) fn start(
     invocation: &Arc<Invocation>,
     request: http::Request<WasiBody>,
 ) -> wasmtime::Result<Started> {
-    let logs = Logs::of(invocation);
+    let current = Current::new(invocation);
     let (answer, response) = oneshot::channel();
     let stdout = Stdout::new(answer);
     let (parts, body) = request.into_parts();
 
-    let mut wasi = state::wasi(&logs);
+    let mut wasi = state::wasi(&current);
     for (name, value) in cgi::variables(&parts) {
         wasi.env(name, value);
     }
-    wasi.arg(&invocation.function.name)
+    wasi.arg(&invocation.about.function.name)
         .stdin(Stdin::new(body))
         .stdout(stdout.clone());
-    let mut store = runtime.store(invocation, wasi);
+    let mut store = runtime.store(&current, wasi);
 
     let pre = pre.clone();
     let invocation = Arc::clone(invocation);

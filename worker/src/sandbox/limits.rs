@@ -8,8 +8,7 @@ use std::sync::{
 use domain::Limits;
 use wasmtime::ResourceLimiter;
 
-use super::meter::Meter;
-use crate::invocation::Invocation;
+use super::{current::Current, meter::Meter};
 
 const MAX_INSTANCES: usize = 256;
 const MAX_MEMORIES: usize = 16;
@@ -42,25 +41,31 @@ impl Usage {
     }
 }
 
+/// Counts what an instance has; each of its calls sees all of it.
 pub(super) struct Limiter {
-    invocation: Arc<Invocation>,
+    current: Arc<Current>,
     used: u64,
 }
 
 impl Limiter {
-    pub(super) fn new(invocation: Arc<Invocation>) -> Self {
-        Self {
-            invocation,
-            used: 0,
-        }
+    pub(super) fn new(current: Arc<Current>) -> Self {
+        Self { current, used: 0 }
+    }
+
+    /// Another call begins with what the ones before it left.
+    pub(super) fn begin(&self) {
+        let invocation = self.current.invocation();
+        let peak = &invocation.usage.peak_memory_bytes;
+        peak.fetch_max(self.used, Relaxed);
     }
 
     fn grow(&mut self, by: usize, possible: bool) -> bool {
-        let usage = &self.invocation.usage;
+        let invocation = self.current.invocation();
+        let usage = &invocation.usage;
         let wanted = self.used.saturating_add(by as u64);
         // What was granted stays counted even if the growth fails afterwards: to undo it, one would
         // have to know which growth failed, and a guest could use a mistake in that.
-        if wanted > self.invocation.limits.memory_bytes || !possible {
+        if wanted > invocation.limits.memory_bytes || !possible {
             usage.refused_memory_bytes.store(wanted, Relaxed);
             return false;
         }

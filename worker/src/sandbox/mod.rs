@@ -3,6 +3,7 @@
 
 mod cgi;
 mod command;
+mod current;
 mod hooks;
 mod limits;
 mod logs;
@@ -27,6 +28,7 @@ use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi_http::{WasiBody, p2::bindings::ProxyPre, p3::bindings::ServicePre};
 
+use current::Current;
 pub(crate) use limits::Usage;
 pub(crate) use run::{Answer, panic_text, run, wall_timeout};
 use state::State;
@@ -148,8 +150,8 @@ impl<G: 'static> Runtime<G> {
         self.linker.instantiate_pre(&component)
     }
 
-    fn store(&self, invocation: &Arc<Invocation>, wasi: WasiCtxBuilder) -> Store<State<G>> {
-        state::store(&self.engine, invocation, wasi)
+    fn store(&self, current: &Arc<Current>, wasi: WasiCtxBuilder) -> Store<State<G>> {
+        state::store(&self.engine, current, wasi)
     }
 }
 

@@ -109,7 +109,7 @@ async fn drive(invocation: Arc<Invocation>, guest: Task) {
     match timeout_at(deadline, guarded.as_mut()).await {
         Ok(Ok(())) => {}
         Ok(Err(panic)) => {
-            tracing::error!(request_id = %invocation.id, panic = panic_text(&panic), "the host panicked in a call");
+            tracing::error!(request_id = %invocation.about.id, panic = panic_text(&panic), "the host panicked in a call");
             invocation.fail(Failed::internal());
         }
         Err(_) => invocation.fail(wall_timeout(&invocation)),
@@ -143,16 +143,8 @@ impl Ended {
         if let Err(Self { phase, error }) = ended
             && let Some(failed) = verdict::failed(invocation, phase, &error)
         {
-            // The whole story, with the guest's frames, is for the tenant's log.
-            tracing::info!(
-                target: "guest",
-                tenant = %invocation.tenant.slug,
-                function = invocation.function.name,
-                version = invocation.version.number,
-                request_id = %invocation.id,
-                stream = "platform",
-                "{error:?}",
-            );
+            // The whole story, with the guest's frames, is for the tenant.
+            invocation.log.platform("error", &format!("{error:?}"));
             invocation.fail(failed);
         }
     }

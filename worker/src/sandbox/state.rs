@@ -2,16 +2,12 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
+use domain::telemetry::LogStream as Stream;
 use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::{
-    hooks::Hooks,
-    limits::Limiter,
-    logs::{Logs, Stream},
-};
-use crate::invocation::Invocation;
+use super::{current::Current, hooks::Hooks, limits::Limiter, logs::LogStream};
 
 /// Bytes that one call of the host may copy out of the guest, about.
 const HOSTCALL_BYTES: usize = 16 << 20;
@@ -27,6 +23,7 @@ pub(crate) struct State<G> {
     http: WasiHttpCtx,
     hooks: Hooks,
     limiter: Limiter,
+    current: Arc<Current>,
     _engine: PhantomData<fn() -> G>,
 }
 
@@ -50,10 +47,14 @@ impl<G: 'static> WasiHttpView for State<G> {
 }
 
 /// The context of a call: no files, no sockets, no environment, output to the log.
-pub(super) fn wasi(logs: &Logs) -> WasiCtxBuilder {
+pub(super) fn wasi(current: &Arc<Current>) -> WasiCtxBuilder {
+    let stream = |stream| LogStream {
+        current: Arc::clone(current),
+        stream,
+    };
     let mut wasi = WasiCtxBuilder::new();
-    wasi.stdout(logs.stream(Stream::Stdout))
-        .stderr(logs.stream(Stream::Stderr))
+    wasi.stdout(stream(Stream::Stdout))
+        .stderr(stream(Stream::Stderr))
         .max_random_size(RANDOM_BYTES)
         .allow_tcp(false)
         .allow_udp(false)
@@ -63,7 +64,7 @@ pub(super) fn wasi(logs: &Logs) -> WasiCtxBuilder {
 
 pub(super) fn store<G: 'static>(
     engine: &Engine,
-    invocation: &Arc<Invocation>,
+    current: &Arc<Current>,
     mut wasi: WasiCtxBuilder,
 ) -> Store<State<G>> {
     let mut table = ResourceTable::new();
@@ -75,7 +76,8 @@ pub(super) fn store<G: 'static>(
         table,
         http,
         hooks: Hooks,
-        limiter: Limiter::new(Arc::clone(invocation)),
+        limiter: Limiter::new(Arc::clone(current)),
+        current: Arc::clone(current),
         _engine: PhantomData,
     };
     let mut store = Store::new(engine, state);
@@ -84,9 +86,9 @@ pub(super) fn store<G: 'static>(
     store.set_max_component_handles(COMPONENT_HANDLES);
     // At least one: at zero the first check of every call would yield.
     store.set_epoch_deadline(1);
-    let watched = Arc::clone(invocation);
+    let watched = Arc::clone(current);
     store.epoch_deadline_callback(move |_| {
-        Ok(if watched.usage.meter.is_exceeded() {
+        Ok(if watched.invocation().usage.meter.is_exceeded() {
             UpdateDeadline::Interrupt
         } else {
             UpdateDeadline::Yield(1)

@@ -11,7 +11,7 @@ use wasmtime_wasi_http::{
 
 use super::{
     Runtime, Wasi02,
-    logs::Logs,
+    current::Current,
     run::{Ended, Started},
     state::{self, State},
     verdict::Phase,
@@ -24,13 +24,17 @@ pub(super) fn start(
     invocation: &Arc<Invocation>,
     request: http::Request<WasiBody>,
 ) -> wasmtime::Result<Started> {
-    let logs = Logs::of(invocation);
-    let mut store = runtime.store(invocation, state::wasi(&logs));
+    let current = Current::new(invocation);
+    let mut store = runtime.store(&current, state::wasi(&current));
     let (head, response) = oneshot::channel();
+    let scheme = match request.uri().scheme_str() {
+        Some("http") => Scheme::Http,
+        _ => Scheme::Https,
+    };
     let request = store
         .data_mut()
         .http()
-        .new_incoming_request(Scheme::Https, request)?;
+        .new_incoming_request(scheme, request)?;
     let answer = store
         .data_mut()
         .http()

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::{
 
 use super::{
     Runtime, Wasi03,
-    logs::Logs,
+    current::Current,
     run::{Ended, Started},
     state::{self, State},
     verdict::Phase,
@@ -26,8 +26,8 @@ pub(super) fn start(
     invocation: &Arc<Invocation>,
     request: http::Request<WasiBody>,
 ) -> wasmtime::Result<Started> {
-    let logs = Logs::of(invocation);
-    let mut store = runtime.store(invocation, state::wasi(&logs));
+    let current = Current::new(invocation);
+    let mut store = runtime.store(&current, state::wasi(&current));
     let (head, response) = oneshot::channel();
     let pre = pre.clone();
     let invocation = Arc::clone(invocation);

@@ -74,6 +74,8 @@ pub(crate) async fn start(
     let mut config = Config {
         name: "test".to_owned(),
         functions: loopback,
+        functions_plain: Some(loopback),
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
         internal: loopback,
         internal_url: None,
         api_url: api.url.clone(),

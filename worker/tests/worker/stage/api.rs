@@ -9,7 +9,10 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -20,11 +23,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use blobs::{BlobKey, Blobs};
 use domain::{
     FunctionId, GenerationId, NodeId, Timestamp,
-    feed::{Claims, Heartbeat, Join, Joined},
+    feed::{Claims, Demand, Heard, Heartbeat, Join, Joined},
     snapshot::{self, Changes, Position, SCHEMA, Snapshot, TenantEntry},
+    telemetry::Batch,
 };
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -44,6 +49,11 @@ pub(crate) struct Api {
 struct Shared {
     snapshot: watch::Sender<Snapshot>,
     heartbeat: watch::Sender<Option<Heartbeat>>,
+    elsewhere: Mutex<BTreeMap<FunctionId, u64>>,
+    heard: watch::Sender<u32>,
+    batches: watch::Sender<Vec<Batch>>,
+    refusing: AtomicBool,
+    refused: watch::Sender<u32>,
     joins: Mutex<Vec<Join>>,
 }
 
@@ -56,6 +66,11 @@ impl Api {
         let shared = Arc::new(Shared {
             snapshot: watch::Sender::new(state(Vec::new(), GenerationId::generate(), 0)),
             heartbeat: watch::Sender::new(None),
+            elsewhere: Mutex::default(),
+            heard: watch::Sender::default(),
+            batches: watch::Sender::default(),
+            refusing: AtomicBool::new(false),
+            refused: watch::Sender::default(),
             joins: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -68,6 +83,7 @@ impl Api {
             .route("/internal/v1/snapshot", get(snapshot))
             .route("/internal/v1/changes", get(changes))
             .route("/internal/v1/heartbeat", post(heartbeat))
+            .route("/internal/v1/telemetry", post(telemetry))
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         Self {
@@ -127,6 +143,44 @@ impl Api {
         let wanted = heartbeats.wait_for(|beat| beat.as_ref().is_some_and(&wanted));
         let beat = tokio::time::timeout(Duration::from_secs(15), wanted).await;
         beat.expect("the heartbeat comes").unwrap().clone().unwrap()
+    }
+
+    /// From now on other workers have this many times the demand that this one names.
+    pub(crate) fn busier_elsewhere(&self, function: FunctionId, times: u64) {
+        self.shared
+            .elsewhere
+            .lock()
+            .unwrap()
+            .insert(function, times);
+    }
+
+    /// Waits until the worker was told so, and has had a moment to take it.
+    pub(crate) async fn heard(&self) {
+        let mut heard = self.shared.heard.subscribe();
+        heard.wait_for(|times| *times > 0).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    pub(crate) fn refuse_telemetry(&self, refuse: bool) {
+        self.shared.refusing.store(refuse, Relaxed);
+    }
+
+    pub(crate) async fn telemetry_refused(&self, times: u32) {
+        let mut refused = self.shared.refused.subscribe();
+        refused.wait_for(|seen| *seen >= times).await.unwrap();
+    }
+
+    pub(crate) fn decoded(base64: &str) -> String {
+        let bytes = BASE64_STANDARD.decode(base64).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Waits for telemetry that has what is wanted.
+    pub(crate) async fn telemetry(&self, wanted: impl Fn(&[Batch]) -> bool) -> Vec<Batch> {
+        let mut batches = self.shared.batches.subscribe();
+        let wanted = batches.wait_for(|batches| wanted(batches));
+        let batches = tokio::time::timeout(Duration::from_secs(15), wanted).await;
+        batches.expect("the telemetry comes").unwrap().clone()
     }
 
     /// A token for the worker's internal listener.
@@ -204,7 +258,32 @@ async fn changes(
     Json(changes).into_response()
 }
 
-async fn heartbeat(State(shared): State<Arc<Shared>>, Json(beat): Json<Heartbeat>) -> StatusCode {
-    shared.heartbeat.send_replace(Some(beat));
+async fn telemetry(State(shared): State<Arc<Shared>>, Json(batch): Json<Batch>) -> StatusCode {
+    if shared.refusing.load(Relaxed) {
+        shared.refused.send_modify(|times| *times += 1);
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    shared.batches.send_modify(|batches| batches.push(batch));
     StatusCode::NO_CONTENT
+}
+
+async fn heartbeat(State(shared): State<Arc<Shared>>, Json(beat): Json<Heartbeat>) -> Json<Heard> {
+    let times = shared.elsewhere.lock().unwrap().clone();
+    let named = &beat.demand.functions;
+    let elsewhere = named.iter().filter_map(|(function, here)| {
+        let times = times.get(function)?;
+        Some((*function, here * times))
+    });
+    let heard = Heard {
+        workers: 2,
+        elsewhere: Demand {
+            functions: elsewhere.collect(),
+            ..Demand::default()
+        },
+    };
+    if !heard.elsewhere.functions.is_empty() {
+        shared.heard.send_modify(|times| *times += 1);
+    }
+    shared.heartbeat.send_replace(Some(beat));
+    Json(heard)
 }

@@ -1,14 +1,10 @@
 //! Stories of a whole worker: over TLS, through both engines, fed by an API server.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
-mod stage;
-
 use std::time::{Duration, Instant};
 
+use crate::stage::{Answer, Api, Stage, acme, function, start, version};
 use domain::{deployment::Share, function::Access, tenant::TenantState};
 use reqwest::{Method, Version};
-use stage::{Answer, Api, Stage, acme, function, start, version};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_answers_at_its_tenants_host_over_both_protocols() {
@@ -56,7 +52,7 @@ async fn what_is_not_there_is_told_alike_and_what_may_not_be_called_is_told_why(
         "402 tenant_suspended"
     );
 
-    let without_id = |answer: stage::Answer| {
+    let without_id = |answer: Answer| {
         let mut problem = answer.json();
         problem.as_object_mut().unwrap().remove("request_id");
         (answer.status, problem)
@@ -80,7 +76,7 @@ async fn what_is_not_there_is_told_alike_and_what_may_not_be_called_is_told_why(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_carries_only_the_host_that_its_certificate_is_for() {
     let stage = Stage::start(vec![acme(vec![function("hello", "hello-v1")])]).await;
-    let http_1 = stage::client_of_http_1(stage.folder.path(), stage.worker.functions_addr());
+    let http_1 = crate::stage::client_of_http_1(stage.folder.path(), stage.worker.functions_addr());
     let foreign = http_1.get(stage.url("/hello"));
     let foreign = stage.send(foreign.header("host", "globex.localhost")).await;
     assert_eq!(foreign.told(), "421 misdirected");
@@ -88,7 +84,7 @@ async fn a_connection_carries_only_the_host_that_its_certificate_is_for() {
     // No certificate is made for a name that can be no tenant's.
     let port = stage.worker.functions_addr();
     let ca = stage.folder.path();
-    let www = stage::client(ca, port).get(format!("https://localhost:{}/", port.port()));
+    let www = crate::stage::client(ca, port).get(format!("https://localhost:{}/", port.port()));
     assert!(www.send().await.is_err());
     stage.worker.shutdown().await;
 }
@@ -139,7 +135,7 @@ async fn every_failure_before_the_head_is_told_as_a_problem() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_after_the_head_does_not_look_like_an_end() {
     let stage = Stage::start(vec![acme(vec![function("kitchen", "kitchen")])]).await;
-    let http_1 = stage::client_of_http_1(stage.folder.path(), stage.worker.functions_addr());
+    let http_1 = crate::stage::client_of_http_1(stage.folder.path(), stage.worker.functions_addr());
     for client in [&http_1, &stage.http] {
         for path in [
             "/spin-after-head",
@@ -423,7 +419,7 @@ async fn a_restart_without_api_servers_serves_what_was_served_last() {
     stage.api.go_away();
     let worker = start(&stage.api, stage.folder.path(), |_| {}).await;
     worker.ready().await;
-    let http = stage::client(stage.folder.path(), worker.functions_addr());
+    let http = crate::stage::client(stage.folder.path(), worker.functions_addr());
     let url = format!(
         "https://acme.localhost:{}/hello",
         worker.functions_addr().port()
@@ -514,7 +510,7 @@ async fn a_full_worker_says_so_and_has_room_again() {
     api.set(vec![acme(vec![function("kitchen", "kitchen")])]);
     let worker = start(&api, folder.path(), |config| config.limits.instances = 1).await;
     worker.ready().await;
-    let http = stage::client(folder.path(), worker.functions_addr());
+    let http = crate::stage::client(folder.path(), worker.functions_addr());
     let port = worker.functions_addr().port();
     let get = |path: &str| {
         http.get(format!("https://acme.localhost:{port}/kitchen{path}"))

@@ -1,0 +1,122 @@
+//! Whether a function answers at all, who may call it, and which version the caller meets.
+
+use std::sync::Arc;
+
+use domain::{Failure, function::Access, tenant::TenantState};
+use http::{HeaderMap, Request, Response};
+
+use crate::{
+    body::ResponseBody, node::Node, outcome::Failed, preview, route::Target, sticky,
+    version::Version,
+};
+
+const VERSION: &str = "x-atoll-version";
+
+/// What a caller may have.
+pub(crate) enum Granted {
+    Version(Arc<Version>),
+    /// Nothing runs: this is the whole answer.
+    Answer(Response<ResponseBody>),
+}
+
+/// Of a request from outside.
+pub(crate) fn of<B>(node: &Node, target: &Target, request: &Request<B>) -> Result<Granted, Failed> {
+    is_serving(target)?;
+    match &target.preview {
+        Some((version, true)) => Ok(Granted::Version(Arc::clone(version))),
+        Some((version, false)) => of_private_preview(node, target, version, request),
+        None => {
+            may_call(target)?;
+            chosen(node, target, request.headers()).map(Granted::Version)
+        }
+    }
+}
+
+fn may_call(target: &Target) -> Result<(), Failed> {
+    match target.function.access {
+        Access::Public => Ok(()),
+        Access::Private => Err(Failed::new(
+            Failure::Forbidden,
+            "this function is private: members of its tenant call it through the API's /invoke",
+        )),
+    }
+}
+
+fn of_private_preview<B>(
+    node: &Node,
+    target: &Target,
+    version: &Arc<Version>,
+    request: &Request<B>,
+) -> Result<Granted, Failed> {
+    let function = target.function.id;
+    let refused = || {
+        Failed::new(
+            Failure::Forbidden,
+            "this preview is private: open it by a link of its tenant's",
+        )
+    };
+    let keys = node.loader.keys.load_full().ok_or_else(refused)?;
+    if let Some(answer) = preview::opened_by_link(request.uri(), function, &keys) {
+        return answer.map(Granted::Answer);
+    }
+    if !preview::is_open_for(request.headers(), function, &keys) {
+        return Err(refused());
+    }
+    Ok(Granted::Version(Arc::clone(version)))
+}
+
+/// The version that the caller names, if it may, else the one that its part of the traffic meets.
+fn chosen(node: &Node, target: &Target, headers: &HeaderMap) -> Result<Arc<Version>, Failed> {
+    let function = &target.function;
+    if let Some(named) = headers.get(VERSION) {
+        let keys = node.loader.keys.load_full();
+        if keys.is_some_and(|keys| preview::is_open_for(headers, function.id, &keys)) {
+            let number = named.to_str().ok().and_then(|text| text.parse().ok());
+            let version = number.and_then(|number| function.version(number));
+            return version.cloned().ok_or_else(gone);
+        }
+    }
+    // With one live version, whoever calls meets it.
+    let position = match function.traffic.len() {
+        0 | 1 => 0,
+        _ => sticky::position(headers, function.id),
+    };
+    function.pick(position).cloned().ok_or_else(gone)
+}
+
+pub(crate) fn gone() -> Failed {
+    Failed::new(
+        Failure::VersionGone,
+        "the function has no such version on this worker, or none is live",
+    )
+}
+
+/// Whether the function may run at all, whoever calls.
+pub(crate) fn is_serving(target: &Target) -> Result<(), Failed> {
+    match target.tenant.state {
+        TenantState::Active => {}
+        TenantState::Suspended => {
+            return Err(Failed::new(
+                Failure::TenantSuspended,
+                "the tenant of this function is suspended",
+            ));
+        }
+        TenantState::Deleted => {
+            return Err(Failed::new(
+                Failure::NotFound,
+                "no function answers at this address",
+            ));
+        }
+    }
+    if !target.function.enabled {
+        return Err(Failed::new(
+            Failure::FunctionDisabled,
+            "this function is disabled by its tenant",
+        ));
+    }
+    if let Some(feature) = &target.function.lacking {
+        let detail = format!("the function needs `{feature}`, which this worker's release lacks");
+        return Err(Failed::new(Failure::UnsupportedFeature, detail));
+    }
+    Ok(())
+}

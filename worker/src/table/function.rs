@@ -1,0 +1,149 @@
+//! One function as this worker serves it.
+
+use std::sync::Arc;
+
+use domain::{
+    FunctionId, Limits,
+    artifact::Artifact,
+    function::{Access, Reuse},
+    name::version_number,
+    snapshot::{AliasEntry, FunctionEntry},
+};
+
+use super::{FEATURES, Here};
+use crate::{
+    admission::{Gate, Owner},
+    version::Version,
+};
+
+pub(crate) struct Function {
+    pub(crate) id: FunctionId,
+    pub(crate) name: String,
+    pub(crate) access: Access,
+    pub(crate) enabled: bool,
+    pub(crate) limits: Limits,
+    pub(crate) gate: Arc<Gate>,
+    /// Absent: an instance for each invocation.
+    pub(crate) reuse: Option<Reuse>,
+    pub(crate) aliases: Box<[AliasEntry]>,
+    /// The live versions with their percents, the newest first; empty until something is live.
+    pub(crate) traffic: Vec<(u8, Arc<Version>)>,
+    pub(crate) versions: Vec<Arc<Version>>,
+    /// To be loaded before this state is acknowledged.
+    pub(crate) prepare: Vec<Arc<Version>>,
+    /// A feature that this worker lacks: the function cannot be served by it.
+    pub(crate) lacking: Option<String>,
+}
+
+impl Function {
+    pub(super) fn build(
+        entry: FunctionEntry,
+        before: Option<&Arc<Self>>,
+        here: Here<'_>,
+    ) -> Arc<Self> {
+        let lacking = entry
+            .requires
+            .iter()
+            .find(|feature| !FEATURES.contains(&feature.as_str()));
+        // An entry that cannot be understood changes nothing for a function that is being served.
+        if lacking.is_some()
+            && let Some(before) = before.filter(|before| before.lacking.is_none())
+        {
+            return Arc::clone(before);
+        }
+        let versions: Vec<_> = entry
+            .versions
+            .into_iter()
+            .map(|version| {
+                let artifact = version
+                    .artifacts
+                    .into_iter()
+                    .find(|artifact: &Artifact| artifact.engine_tag == here.engine_tag);
+                let known = before.and_then(|function| function.version(version.number));
+                match known {
+                    Some(known) if known.id == version.id && known.artifact == artifact => {
+                        Arc::clone(known)
+                    }
+                    _ => Arc::new(Version::new(
+                        version.id,
+                        version.number,
+                        version.module,
+                        version.handler,
+                        artifact,
+                    )),
+                }
+            })
+            .collect();
+        let find = |number: u32| {
+            versions
+                .iter()
+                .find(|version| version.number == number)
+                .cloned()
+        };
+        let mut shares = entry.traffic;
+        // While a newer version's share grows, whoever met it stays with it.
+        shares.sort_unstable_by_key(|share| std::cmp::Reverse(share.version));
+        let traffic = shares.iter();
+        let traffic = traffic.filter_map(|share| Some((share.percent, find(share.version)?)));
+        let limits = entry.limits;
+        let gate = Gate::of(
+            before.map(|before| &before.gate),
+            Owner::Function(entry.id),
+            [limits.concurrency, limits.rate_per_second],
+            u32::MAX,
+        );
+        Arc::new(Self {
+            traffic: traffic.collect(),
+            gate,
+            reuse: entry.reuse,
+            aliases: entry.aliases.into_boxed_slice(),
+            prepare: entry
+                .prepare
+                .iter()
+                .filter_map(|&number| find(number))
+                .collect(),
+            id: entry.id,
+            name: entry.name.into(),
+            access: entry.access,
+            enabled: entry.enabled,
+            limits,
+            lacking: lacking.cloned(),
+            versions,
+        })
+    }
+
+    pub(crate) fn version(&self, number: u32) -> Option<&Arc<Version>> {
+        self.versions
+            .iter()
+            .find(|version| version.number == number)
+    }
+
+    pub(crate) fn is_deployed(&self) -> bool {
+        !self.traffic.is_empty()
+    }
+
+    /// One of the live versions; `position` is 0 to 99, the same for the same caller.
+    pub(crate) fn pick(&self, position: u8) -> Option<&Arc<Version>> {
+        let mut left = position;
+        for (percent, version) in &self.traffic {
+            if left < *percent {
+                return Some(version);
+            }
+            left -= percent;
+        }
+        self.traffic.last().map(|(_, version)| version)
+    }
+
+    /// Of the name before a preview's host: an alias, or `v12`. Whether anybody may call it, too.
+    pub(crate) fn preview(&self, label: &str) -> Option<(&Arc<Version>, bool)> {
+        let alias = self
+            .aliases
+            .iter()
+            .find(|alias| alias.name.as_str() == label);
+        let (number, open) = match alias {
+            Some(alias) => (alias.version, alias.open),
+            None => (version_number(label)?, false),
+        };
+        Some((self.version(number)?, open))
+    }
+}

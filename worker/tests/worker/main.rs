@@ -1,0 +1,9 @@
+//! Stories of a whole worker, fed by an API server of a few lines. One binary: what it links is large.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod admission;
+mod routing;
+mod serving;
+mod stage;
+mod telemetry;
