@@ -90,9 +90,12 @@ impl Invocation {
         }
     }
 
-    /// The moment by which the response's last byte must be gone.
+    /// The moment by which the response's last byte must be gone. Time in the queue is not the
+    /// function's.
     pub(crate) fn deadline(&self) -> Instant {
-        self.about.started + Duration::from_millis(u64::from(self.limits.wall_ms))
+        self.about.started
+            + self.permit.queued
+            + Duration::from_millis(u64::from(self.limits.wall_ms))
     }
 
     pub(crate) fn fail(&self, failed: Failed) {

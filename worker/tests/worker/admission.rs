@@ -73,12 +73,15 @@ async fn a_rate_lets_two_seconds_worth_through_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_worker_says_so_and_gives_tenants_turns() {
+async fn a_tenant_that_asks_for_all_of_a_worker_leaves_room_and_a_full_one_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let api = Api::start(folder.path()).await;
-    let mut globex = acme(vec![function("hello", "hello-v1")]);
-    globex.slug = "globex".parse().unwrap();
-    api.set(vec![acme(vec![kitchen(100, 1_000)]), globex]);
+    let named = |slug: &str| {
+        let mut tenant = acme(vec![kitchen(100, 1_000)]);
+        tenant.slug = slug.parse().unwrap();
+        tenant
+    };
+    api.set(vec![named("acme"), named("globex"), named("nobody")]);
     let worker = start(&api, folder.path(), |config| config.limits.instances = 4).await;
     worker.ready().await;
     let http = client(folder.path(), worker.functions_addr());
@@ -88,28 +91,35 @@ async fn a_full_worker_says_so_and_gives_tenants_turns() {
         http,
         folder,
     };
+    let call = async |tenant: &str, path: &str| {
+        let url = stage.url(path).replace("acme", tenant);
+        stage.send(stage.http.get(url)).await.told()
+    };
 
-    // However many calls of one tenant are there, it has three places of four.
-    let greedy = join_all(["/kitchen/sleep?ms=900"; 30].map(|path| stage.told(path)));
+    // However many calls of one tenant there are, it has three places of four.
+    let greedy = join_all(["/kitchen/sleep?ms=1300"; 30].map(|path| call("acme", path)));
     let good = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let url = stage.url("/hello").replace("acme", "globex");
         let began = Instant::now();
-        let answer = stage.send(stage.http.get(url)).await;
-        (answer.told(), began.elapsed())
+        let good = call("globex", "/kitchen/").await;
+        assert!(
+            began.elapsed() < Duration::from_millis(500),
+            "it had a place"
+        );
+        // Now the fourth is taken too: whoever comes waits, and is told in the end.
+        let other = call("globex", "/kitchen/sleep?ms=1300");
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            call("nobody", "/kitchen/").await
+        };
+        let (_, late) = tokio::join!(other, late);
+        (good, late)
     };
-    let (greedy, (good, waited)) = tokio::join!(greedy, good);
-    assert_eq!(good, "200 hello from v1");
-    assert!(
-        waited < Duration::from_millis(600),
-        "it had a place: {waited:?}"
-    );
-    assert!(count(&greedy, "200") >= 3, "{greedy:?}");
-    assert_eq!(
-        count(&greedy, "200") + count(&greedy, "429 tenant_concurrency"),
-        30,
-        "{greedy:?}"
-    );
+    let (greedy, (good, late)) = tokio::join!(greedy, good);
+    assert!(good.starts_with("200"), "{good}");
+    assert_eq!(late, "503 no_capacity");
+    assert_eq!(count(&greedy, "200"), 3, "{greedy:?}");
+    assert_eq!(count(&greedy, "429 tenant_concurrency"), 27, "{greedy:?}");
     stage.worker.shutdown().await;
 }
 

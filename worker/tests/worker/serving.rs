@@ -502,27 +502,3 @@ async fn a_worker_that_drains_ends_what_it_began() {
     assert_eq!(String::from_utf8(body).unwrap().lines().count(), 5);
     drained.await.unwrap();
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_worker_says_so_and_has_room_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let api = Api::start(folder.path()).await;
-    api.set(vec![acme(vec![function("kitchen", "kitchen")])]);
-    let worker = start(&api, folder.path(), |config| config.limits.instances = 1).await;
-    worker.ready().await;
-    let http = crate::stage::client(folder.path(), worker.functions_addr());
-    let port = worker.functions_addr().port();
-    let get = |path: &str| {
-        http.get(format!("https://acme.localhost:{port}/kitchen{path}"))
-            .send()
-    };
-
-    let (slow, refused) = tokio::join!(get("/sleep?ms=500"), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        get("/").await.unwrap()
-    });
-    assert_eq!(refused.headers()["x-atoll-error"], "no_capacity");
-    assert_eq!(slow.unwrap().status(), 200);
-    assert_eq!(get("/").await.unwrap().status(), 200);
-    worker.shutdown().await;
-}

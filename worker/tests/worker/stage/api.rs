@@ -275,7 +275,7 @@ async fn heartbeat(State(shared): State<Arc<Shared>>, Json(beat): Json<Heartbeat
         Some((*function, here * times))
     });
     let heard = Heard {
-        workers: 2,
+        workers: 1 + times.values().len() as u32,
         elsewhere: Demand {
             functions: elsewhere.collect(),
             ..Demand::default()

@@ -108,6 +108,7 @@ fn trusting(folder: &std::path::Path, functions: SocketAddr) -> ClientBuilder {
     let ca = std::fs::read(folder.join("ca/ca.pem")).unwrap();
     let mut builder = Client::builder()
         .tls_certs_only([Certificate::from_pem(&ca).unwrap()])
+        .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(Duration::from_secs(20));
     for tenant in ["acme", "globex", "nobody"] {
