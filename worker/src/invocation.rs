@@ -56,6 +56,8 @@ pub(crate) struct Invocation {
     /// The first failure is the call's.
     failure: OnceLock<Failed>,
     delivered: AtomicBool,
+    /// Kept until the call has ended.
+    held: OnceLock<Box<dyn Send + Sync>>,
     /// The guest's code had to be loaded first.
     cold: bool,
     permit: Permit,
@@ -84,6 +86,7 @@ impl Invocation {
             status: AtomicU16::new(0),
             failure: OnceLock::new(),
             delivered: AtomicBool::new(false),
+            held: OnceLock::new(),
             cold,
             permit,
             telemetry,
@@ -108,6 +111,11 @@ impl Invocation {
 
     pub(crate) fn responded(&self, status: u16) {
         self.status.store(status, Relaxed);
+    }
+
+    /// Keeps something until the call has ended.
+    pub(crate) fn hold(&self, held: Box<dyn Send + Sync>) {
+        let _ = self.held.set(held);
     }
 
     /// The whole response was handed to the connection.
@@ -135,6 +143,7 @@ impl Invocation {
 impl Drop for Invocation {
     fn drop(&mut self) {
         self.log.end();
+        self.about.version.used(self.usage.meter.spent());
         let responded = Some(self.status.load(Relaxed)).filter(|&status| status > 0);
         let ended = match self.failure.get() {
             Some(failed) => Ended::failed(failed, responded),

@@ -2,14 +2,21 @@
 //! traffic, or, after a restart, when the first request asks for it.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use domain::{Digest, Failure, VersionId, artifact::Artifact, version::Handler};
 use tokio::sync::Mutex;
 
-use crate::{artifacts::Loader, outcome::Failed, sandbox::Guest};
+use crate::{
+    artifacts::Loader,
+    outcome::Failed,
+    sandbox::{Guest, LITTLE},
+};
 
 /// A load that failed is not tried again by every request that comes.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -22,6 +29,8 @@ pub(crate) struct Version {
     /// Compiled for this worker's engine; absent where only others have it.
     pub(crate) artifact: Option<Artifact>,
     guest: OnceLock<Arc<Guest>>,
+    /// Microseconds of processor time that its calls used lately.
+    cpu_us: AtomicU32,
     /// Held while loading, so that a hundred first requests load once. Holds the last failure.
     loading: Mutex<Option<(Instant, String)>>,
 }
@@ -41,8 +50,22 @@ impl Version {
             handler,
             artifact,
             guest: OnceLock::new(),
+            cpu_us: AtomicU32::new(0),
             loading: Mutex::new(None),
         }
+    }
+
+    /// Learns from a call that ended; one that comes between is lost, which does not matter.
+    pub(crate) fn used(&self, cpu: Duration) {
+        let before = u64::from(self.cpu_us.load(Relaxed));
+        let now = (before * 7 + cpu.as_micros() as u64) / 8;
+        self.cpu_us
+            .store(u32::try_from(now).unwrap_or(u32::MAX), Relaxed);
+    }
+
+    /// Whether its calls use so much that they are no company for short ones.
+    pub(crate) fn computes(&self) -> bool {
+        Duration::from_micros(self.cpu_us.load(Relaxed).into()) > LITTLE
     }
 
     pub(crate) fn is_loaded(&self) -> bool {

@@ -52,9 +52,10 @@ pub(super) fn start(
             })
             .map_err(Ended::at(Phase::Running))
         };
-        let ended = ended.await;
-        // Before the store goes, and with it the body's other end: who reads the body asks why.
-        Ended::tell(&invocation, ended);
+        if let Err(ended) = ended.await {
+            // Before the store goes, and with it the body's other end: who reads the body asks why.
+            Ended::tell(&invocation, &ended);
+        }
         stdout.close();
         drop(store);
     };

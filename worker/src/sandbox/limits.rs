@@ -54,13 +54,16 @@ impl Limiter {
 
     /// Another call begins with what the ones before it left.
     pub(super) fn begin(&self) {
-        let invocation = self.current.invocation();
-        let peak = &invocation.usage.peak_memory_bytes;
-        peak.fetch_max(self.used, Relaxed);
+        if let Some(invocation) = self.current.invocation() {
+            let peak = &invocation.usage.peak_memory_bytes;
+            peak.fetch_max(self.used, Relaxed);
+        }
     }
 
     fn grow(&mut self, by: usize, possible: bool) -> bool {
-        let invocation = self.current.invocation();
+        let Some(invocation) = self.current.invocation() else {
+            return false;
+        };
         let usage = &invocation.usage;
         let wanted = self.used.saturating_add(by as u64);
         // What was granted stays counted even if the growth fails afterwards: to undo it, one would

@@ -27,7 +27,9 @@ pub(super) struct LogStream {
 
 impl LogStream {
     fn push(&self, bytes: &[u8]) {
-        self.current.invocation().log.write(self.stream, bytes);
+        if let Some(invocation) = self.current.invocation() {
+            invocation.log.write(self.stream, bytes);
+        }
     }
 }
 

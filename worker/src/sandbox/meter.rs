@@ -38,6 +38,11 @@ impl Meter {
         Duration::from_nanos(self.spent_ns.load(Relaxed))
     }
 
+    /// Its part of what somebody else measured.
+    pub(super) fn add(&self, ns: u64) {
+        self.spent_ns.fetch_add(ns, Relaxed);
+    }
+
     /// With the poll that is running on this thread.
     pub(super) fn spent_now(&self) -> Duration {
         let running = match self.began_ns.load(Relaxed) {
@@ -79,7 +84,7 @@ impl Future for Metered {
     }
 }
 
-fn thread_ns() -> u64 {
+pub(super) fn thread_ns() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -4,11 +4,15 @@
 mod cgi;
 mod command;
 mod current;
+mod heavy;
 mod hooks;
+mod idle;
+mod instance;
 mod limits;
 mod logs;
 mod meter;
 mod run;
+mod shared;
 mod state;
 mod stdio;
 mod verdict;
@@ -20,6 +24,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, anyhow};
 use domain::version::Handler;
 use engine::{config::Kind, pool::PoolSettings};
+use tokio::runtime::Handle;
 use wasmtime::{
     Engine, Store,
     component::{Component, InstancePre, Linker},
@@ -29,9 +34,15 @@ use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi_http::{WasiBody, p2::bindings::ProxyPre, p3::bindings::ServicePre};
 
 use current::Current;
+use heavy::Heavy;
+pub(crate) use heavy::LITTLE;
+use idle::{Room, Waiting};
 pub(crate) use limits::Usage;
 pub(crate) use run::{Answer, panic_text, run, wall_timeout};
+use shared::Shared;
 use state::State;
+use wasi02::Http02;
+use wasi03::Http03;
 
 use crate::{config::NodeLimits, invocation::Invocation};
 
@@ -48,6 +59,8 @@ pub(crate) struct Wasi03;
 pub(crate) struct Sandbox {
     wasi02: Runtime<Wasi02>,
     wasi03: Runtime<Wasi03>,
+    heavy: Heavy,
+    waiting: Arc<Waiting>,
 }
 
 /// An engine with what it offers to guests. `G` keeps its objects apart from the other engine's: a
@@ -59,8 +72,8 @@ struct Runtime<G: 'static> {
 
 /// A loaded version, ready to be instantiated.
 pub(crate) enum Guest {
-    Http02(ProxyPre<State<Wasi02>>),
-    Http03(ServicePre<State<Wasi03>>),
+    Http02(Http02),
+    Http03(Http03),
     Command(CommandPre<State<Wasi02>>),
 }
 
@@ -68,6 +81,8 @@ impl Sandbox {
     pub(crate) fn new(limits: &NodeLimits) -> anyhow::Result<Self> {
         engine::config::check_host().map_err(|reason| anyhow!(reason))?;
         Ok(Self {
+            heavy: Heavy::start(limits.threads)?,
+            waiting: Waiting::new(idle_max(limits)),
             wasi02: Runtime::new(Kind::Wasi02, limits, |_| Ok(()))?,
             wasi03: Runtime::new(Kind::Wasi03, limits, |linker| {
                 wasmtime_wasi::p3::add_to_linker(linker)?;
@@ -81,12 +96,23 @@ impl Sandbox {
         Engine::tls_eager_initialize();
     }
 
+    fn computing(&self) -> Handle {
+        self.heavy.handle()
+    }
+
     /// Loads an artifact that the platform signed; its file must not change from now on.
     pub(crate) fn load(&self, handler: Handler, artifact: &Path) -> anyhow::Result<Guest> {
         let load = || -> wasmtime::Result<Guest> {
             Ok(match handler {
-                Handler::WasiHttp02 => Guest::Http02(ProxyPre::new(self.wasi02.load(artifact)?)?),
-                Handler::WasiHttp03 => Guest::Http03(ServicePre::new(self.wasi03.load(artifact)?)?),
+                Handler::WasiHttp02 => Guest::Http02(Http02 {
+                    pre: ProxyPre::new(self.wasi02.load(artifact)?)?,
+                    idle: Room::new(&self.waiting),
+                }),
+                Handler::WasiHttp03 => Guest::Http03(Http03 {
+                    pre: ServicePre::new(self.wasi03.load(artifact)?)?,
+                    idle: Room::new(&self.waiting),
+                    shared: Shared::new(&self.waiting),
+                }),
                 Handler::Command => Guest::Command(CommandPre::new(self.wasi02.load(artifact)?)?),
             })
         };
@@ -103,11 +129,26 @@ impl Sandbox {
         request: http::Request<WasiBody>,
     ) -> wasmtime::Result<run::Started> {
         match guest {
-            Guest::Http02(pre) => wasi02::start(&self.wasi02, pre, invocation, request),
-            Guest::Http03(pre) => wasi03::start(&self.wasi03, pre, invocation, request),
+            Guest::Http02(guest) => wasi02::start(&self.wasi02, guest, invocation, request),
+            Guest::Http03(guest) => Ok(match invocation.about.function.reuse {
+                Some(reuse) if reuse.concurrency > 1 => guest.shared.start(
+                    &self.wasi03,
+                    &guest.pre,
+                    reuse,
+                    invocation,
+                    request,
+                    self.computing(),
+                ),
+                _ => wasi03::start(&self.wasi03, guest, invocation, request),
+            }),
             Guest::Command(pre) => command::start(&self.wasi02, pre, invocation, request),
         }
     }
+}
+
+/// Instances that may wait for another call, beside those that run.
+const fn idle_max(limits: &NodeLimits) -> u32 {
+    limits.instances / 2
 }
 
 impl<G: 'static> Runtime<G> {
@@ -120,7 +161,7 @@ impl<G: 'static> Runtime<G> {
             let engine = engine::pool::engine(
                 kind,
                 &PoolSettings {
-                    slots: limits.instances,
+                    slots: limits.instances + idle_max(limits),
                     memory_bytes: MEMORY_BYTES,
                     cannot_swap: engine::pool::process_cannot_swap(),
                 },

@@ -13,12 +13,13 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::{
     Guest, Sandbox,
+    heavy::Placed,
     meter::Metered,
     verdict::{self, Phase},
 };
 use crate::{invocation::Invocation, outcome::Failed};
 
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A call that was prepared and not polled yet.
 pub(super) struct Started {
@@ -30,7 +31,7 @@ pub(super) struct Started {
 /// What a guest gave: the head, the body's reading end, and the guest itself where it is not done.
 pub(crate) struct Answer {
     pub(crate) response: Response<WasiBody>,
-    pub(crate) rest: Option<Task>,
+    pub(crate) rest: Option<Placed>,
 }
 
 pub(crate) async fn run(
@@ -62,7 +63,8 @@ async fn head(
     } = sandbox
         .start(guest, invocation, request)
         .map_err(|error| of(&error))?;
-    let mut guest: Task = Box::pin(drive(Arc::clone(invocation), guest));
+    let driven = Box::pin(drive(Arc::clone(invocation), guest));
+    let mut guest = Placed::new(driven, invocation, sandbox.computing());
     let (given, rest) = tokio::select! {
         biased;
         () = &mut guest => (response.try_recv().ok().flatten(), None),
@@ -139,10 +141,8 @@ impl Ended {
         move |error| Self { phase, error }
     }
 
-    pub(super) fn tell(invocation: &Invocation, ended: Result<(), Self>) {
-        if let Err(Self { phase, error }) = ended
-            && let Some(failed) = verdict::failed(invocation, phase, &error)
-        {
+    pub(super) fn tell(invocation: &Invocation, Self { phase, error }: &Self) {
+        if let Some(failed) = verdict::failed(invocation, *phase, error) {
             // The whole story, with the guest's frames, is for the tenant.
             invocation.log.platform("error", &format!("{error:?}"));
             invocation.fail(failed);

@@ -7,6 +7,8 @@ use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::invocation::Invocation;
+
 use super::{current::Current, hooks::Hooks, limits::Limiter, logs::LogStream};
 
 /// Bytes that one call of the host may copy out of the guest, about.
@@ -23,7 +25,6 @@ pub(crate) struct State<G> {
     http: WasiHttpCtx,
     hooks: Hooks,
     limiter: Limiter,
-    current: Arc<Current>,
     _engine: PhantomData<fn() -> G>,
 }
 
@@ -77,7 +78,6 @@ pub(super) fn store<G: 'static>(
         http,
         hooks: Hooks,
         limiter: Limiter::new(Arc::clone(current)),
-        current: Arc::clone(current),
         _engine: PhantomData,
     };
     let mut store = Store::new(engine, state);
@@ -87,12 +87,30 @@ pub(super) fn store<G: 'static>(
     // At least one: at zero the first check of every call would yield.
     store.set_epoch_deadline(1);
     let watched = Arc::clone(current);
+    watch(&mut store, move || {
+        let exceeded = |call: Arc<Invocation>| call.usage.meter.is_exceeded();
+        watched.invocation().is_none_or(exceeded)
+    });
+    store
+}
+
+/// Has a guest that computes stopped once `exceeded` says so.
+pub(super) fn watch<G: 'static>(
+    store: &mut Store<State<G>>,
+    exceeded: impl Fn() -> bool + Send + Sync + 'static,
+) {
     store.epoch_deadline_callback(move |_| {
-        Ok(if watched.invocation().usage.meter.is_exceeded() {
+        Ok(if exceeded() {
             UpdateDeadline::Interrupt
         } else {
             UpdateDeadline::Yield(1)
         })
     });
-    store
+}
+
+/// Prepares a store that has worked before for another call.
+pub(super) fn begin<G: 'static>(store: &mut Store<State<G>>) {
+    // The epoch went on meanwhile.
+    store.set_epoch_deadline(1);
+    store.data().limiter.begin();
 }

@@ -13,32 +13,44 @@ use wasmtime_wasi_http::{
 
 use super::{
     Runtime, Wasi03,
-    current::Current,
+    idle::Room,
+    instance::Instance,
     run::{Ended, Started},
-    state::{self, State},
+    shared::Shared,
+    state::State,
     verdict::Phase,
 };
 use crate::invocation::Invocation;
 
+/// A loaded version.
+pub(crate) struct Http03 {
+    pub(super) pre: ServicePre<State<Wasi03>>,
+    pub(super) idle: Arc<Room<Instance<Wasi03, Proxy>>>,
+    pub(super) shared: Shared,
+}
+
 pub(super) fn start(
     runtime: &Runtime<Wasi03>,
-    pre: &ServicePre<State<Wasi03>>,
+    guest: &Http03,
     invocation: &Arc<Invocation>,
     request: http::Request<WasiBody>,
-) -> wasmtime::Result<Started> {
-    let current = Current::new(invocation);
-    let mut store = runtime.store(&current, state::wasi(&current));
+) -> Started {
+    let mut instance = Instance::take(runtime, &guest.idle, invocation);
     let (head, response) = oneshot::channel();
-    let pre = pre.clone();
+    let pre = guest.pre.clone();
+    let idle = Arc::clone(&guest.idle);
     let invocation = Arc::clone(invocation);
     let guest = async move {
-        let ended = async {
-            let service = pre
-                .instantiate_async(&mut store)
-                .await
-                .map_err(Ended::at(Phase::Instantiating))?;
-            let proxy = Proxy::P3(service);
-            let looped = store.run_concurrent(async |accessor| {
+        let called = async {
+            let proxy = match instance.proxy.take() {
+                Some(proxy) => proxy,
+                None => pre
+                    .instantiate_async(&mut instance.store)
+                    .await
+                    .map(Proxy::P3)
+                    .map_err(Ended::at(Phase::Instantiating))?,
+            };
+            let looped = instance.store.run_concurrent(async |accessor| {
                 let prepared = accessor.with(|mut store| {
                     let view = <State<Wasi03> as WasiHttpView>::http;
                     Prepared::new(store.as_context_mut(), &proxy, request, view, head)
@@ -51,15 +63,17 @@ pub(super) fn start(
             looped
                 .await
                 .and_then(|inner| inner)
-                .map_err(Ended::at(Phase::Running))
+                .map_err(Ended::at(Phase::Running))?;
+            Ok(proxy)
         };
-        let ended = ended.await;
-        // Before the store goes, and with it the body's other end: who reads the body asks why.
-        Ended::tell(&invocation, ended);
-        drop(store);
+        match called.await {
+            Ok(proxy) => instance.keep(proxy, &invocation, &idle),
+            // Before the store goes, and with it the body's other end: who reads the body asks why.
+            Err(ended) => Ended::tell(&invocation, &ended),
+        }
     };
-    Ok(Started {
+    Started {
         guest: Box::pin(guest),
         response,
-    })
+    }
 }
