@@ -18,6 +18,8 @@ pub const LONG_POLL_SECONDS: u64 = 25;
 pub const HEARTBEAT_SECONDS: u64 = 2;
 /// A node that was not heard of for this long is not waited for.
 pub const NODE_LIVE_SECONDS: u64 = 5;
+/// Entries of a heartbeat's demand, functions and tenants together: one with more is refused.
+pub const MAX_DEMAND_ENTRIES: usize = 2_000;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Join {
@@ -69,6 +71,12 @@ pub struct Demand {
     pub functions: BTreeMap<FunctionId, u64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tenants: BTreeMap<TenantId, u64>,
+}
+
+impl Demand {
+    pub fn entries(&self) -> usize {
+        self.functions.len() + self.tenants.len()
+    }
 }
 
 /// The answer to a heartbeat: what a worker must know of the others to take its share of a limit.

@@ -14,6 +14,7 @@ pub mod id;
 pub mod invalid;
 pub mod limits;
 pub mod name;
+pub mod network;
 pub mod operation;
 pub mod page;
 pub mod report;

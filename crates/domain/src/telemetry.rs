@@ -3,10 +3,12 @@
 //!
 //! A batch is counted once, however often it is sent: it carries its source and its number there.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{FunctionId, RequestId, TenantId, Timestamp};
+use crate::{FunctionId, Invalid, RequestId, TenantId, Timestamp};
 
 /// Upper bounds of the buckets of [`Counter::wall_buckets`], in milliseconds; the last is open.
 pub const WALL_BUCKETS_MS: [u32; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000, 30_000];
@@ -15,6 +17,21 @@ pub const WALL_BUCKETS_MS: [u32; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_00
 pub const MAX_COUNTERS: usize = 20_000;
 pub const MAX_INVOCATIONS: usize = 2_000;
 pub const MAX_LINES: usize = 5_000;
+/// The most that one batch takes as JSON; a worker that has more sends it in the next.
+pub const MAX_BATCH_BYTES: usize = 16 << 20;
+
+/// How far back what is told may lie: what is older is not written down.
+pub const MAX_AGE_HOURS: i64 = 72;
+
+impl Counter {
+    /// One for each of [`WALL_BUCKETS_MS`], and the open one.
+    pub const BUCKETS: usize = WALL_BUCKETS_MS.len() + 1;
+}
+
+/// How an invocation ended that answered, whatever the status.
+pub const RESPONDED: &str = "responded";
+/// Its caller had gone before the end.
+pub const CALLER_GONE: &str = "caller_gone";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
@@ -101,6 +118,28 @@ pub enum LogStream {
     Log,
     /// What the platform adds: a trap's frames, a limit that was reached.
     Platform,
+}
+
+impl LogStream {
+    pub const ALL: [Self; 4] = [Self::Stdout, Self::Stderr, Self::Log, Self::Platform];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+            Self::Log => "log",
+            Self::Platform => "platform",
+        }
+    }
+}
+
+impl FromStr for LogStream {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let known = Self::ALL.into_iter().find(|stream| stream.name() == text);
+        known.ok_or_else(|| Invalid::new("stream", "use `stdout`, `stderr`, `log` or `platform`"))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

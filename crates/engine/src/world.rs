@@ -1,90 +1,80 @@
 //! What a guest may import: the interfaces that the two engines' linkers define, and which of
 //! them answer a call today.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
+
+use anyhow::anyhow;
 use domain::report::Support;
+use wit_parser::{InterfaceId, Resolve, UnresolvedPackageGroup, WorldItem};
 
 use crate::config::Kind;
 
-/// Versions of the interfaces as the host has them.
-const WASI_02: &str = "0.2.12";
-const WASI_03: &str = "0.3.0";
+macro_rules! package {
+    ($name:literal) => {
+        (
+            concat!($name, ".wit"),
+            include_str!(concat!("../../../wit/deps/", $name, ".wit")),
+        )
+    };
+}
 
-/// Defined by both engines, at [`WASI_02`].
-const INTERFACES_02: &[&str] = &[
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/wall-clock",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-    "wasi:http/outgoing-handler",
-    "wasi:http/types",
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:random/random",
-    "wasi:sockets/instance-network",
-    "wasi:sockets/ip-name-lookup",
-    "wasi:sockets/network",
-    "wasi:sockets/tcp",
-    "wasi:sockets/tcp-create-socket",
-    "wasi:sockets/udp",
-    "wasi:sockets/udp-create-socket",
+/// The contract itself, with its packages. A test of the worker holds the linkers to it.
+const PACKAGES: &[(&str, &str)] = &[
+    package!("cli-0.2.12"),
+    package!("cli-0.3.0"),
+    package!("clocks-0.2.12"),
+    package!("clocks-0.3.0"),
+    package!("config-0.2.0-draft-2024-09-27"),
+    package!("config-0.2.0-rc.1"),
+    package!("filesystem-0.2.12"),
+    package!("filesystem-0.3.0"),
+    package!("http-0.2.12"),
+    package!("http-0.3.0"),
+    package!("io-0.2.12"),
+    package!("logging-0.1.0-draft"),
+    package!("random-0.2.12"),
+    package!("random-0.3.0"),
+    package!("sockets-0.2.12"),
+    package!("sockets-0.3.0"),
 ];
 
-/// Defined by the engine of WASI 0.3 besides, at [`WASI_03`].
-const INTERFACES_03: &[&str] = &[
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:cli/types",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/system-clock",
-    "wasi:clocks/types",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-    "wasi:http/client",
-    "wasi:http/types",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:random/random",
-    "wasi:sockets/ip-name-lookup",
-    "wasi:sockets/types",
-];
+/// By the name of an interface with its version, the functions and types in it.
+type Interfaces = BTreeMap<String, BTreeSet<String>>;
 
 /// How an import named `name` fares in the engine of `kind`.
 pub(crate) fn support(kind: Kind, name: &str) -> Support {
-    let (interface, version) = split(name);
-    let provided = offers(kind)
-        .any(|(offered, at)| offered == interface && version.is_some_and(|v| links(v, at)));
-    if !provided {
+    if provided(kind, name).is_none() {
         return Support::Unsupported {
-            nearest: nearest(kind, interface),
+            nearest: nearest(kind, name),
         };
     }
+    let (interface, _) = split(name);
     match refused(interface) {
         Some(reason) => Support::NotGranted {
             reason: reason.to_owned(),
         },
         None => Support::Provided,
     }
+}
+
+/// Whether a function or a resource that is asked of a provided interface is in it: a guest may have
+/// been built for a newer release of the same range.
+pub(crate) fn has(kind: Kind, name: &str, item: &str) -> bool {
+    provided(kind, name).is_some_and(|(_, items)| items.contains(item))
+}
+
+/// The interface that an import links with.
+fn provided(kind: Kind, name: &str) -> Option<(&'static str, &'static BTreeSet<String>)> {
+    let (interface, version) = split(name);
+    let links_with = |offered: &str| {
+        let (offered, at) = split(offered);
+        offered == interface && version.zip(at).is_some_and(|(asked, at)| links(asked, at))
+    };
+    let found = offers(kind).iter().find(|(offered, _)| links_with(offered));
+    found.map(|(offered, items)| (offered.as_str(), items))
 }
 
 /// Linked, so that a guest built for all of WASI starts, and answered with an error when called.
@@ -97,35 +87,64 @@ fn refused(interface: &str) -> Option<&'static str> {
     }
     match interface {
         "wasi:http/outgoing-handler" | "wasi:http/client" => {
-            Some("outbound requests are refused until hosts are allowed")
+            Some("requests go only to hosts that the function's allowed_outbound_hosts name")
         }
         _ => None,
     }
 }
 
-fn offers(kind: Kind) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let of_03: &[_] = match kind {
-        Kind::Wasi02 => &[],
-        Kind::Wasi03 => INTERFACES_03,
+fn offers(kind: Kind) -> &'static Interfaces {
+    static WASI_02: OnceLock<Interfaces> = OnceLock::new();
+    static WASI_03: OnceLock<Interfaces> = OnceLock::new();
+    let (read, world) = match kind {
+        Kind::Wasi02 => (&WASI_02, "http02"),
+        Kind::Wasi03 => (&WASI_03, "http03"),
     };
-    INTERFACES_02
-        .iter()
-        .map(|interface| (*interface, WASI_02))
-        .chain(of_03.iter().map(|interface| (*interface, WASI_03)))
+    read.get_or_init(|| imports(world).expect("the contract is well-formed"))
+}
+
+fn imports(world: &str) -> anyhow::Result<Interfaces> {
+    let mut resolve = Resolve::default();
+    let parse = |(path, text): &(&str, &str)| {
+        UnresolvedPackageGroup::parse(path, text).map_err(|(_, error)| anyhow!("{error}"))
+    };
+    let packages = PACKAGES.iter().map(parse).collect::<anyhow::Result<_>>()?;
+    let contract = parse(&("world.wit", include_str!("../../../wit/world.wit")))?;
+    let contract = resolve.push_groups(contract, packages)?;
+    let world = resolve.select_world(&[contract], Some(world))?;
+    let imports = resolve.worlds[world].imports.values();
+    let interfaces = imports.filter_map(|item| match item {
+        WorldItem::Interface { id, .. } => Some((resolve.id_of(*id)?, items(&resolve, *id))),
+        _ => None,
+    });
+    Ok(interfaces.collect())
+}
+
+fn items(resolve: &Resolve, interface: InterfaceId) -> BTreeSet<String> {
+    let interface = &resolve.interfaces[interface];
+    let types = interface.types.keys();
+    interface.functions.keys().chain(types).cloned().collect()
 }
 
 /// The same interface in another version, else the interface of its package that shares most of
 /// the name.
-fn nearest(kind: Kind, interface: &str) -> Option<String> {
+pub(crate) fn nearest(kind: Kind, name: &str) -> Option<String> {
+    let (interface, version) = split(name);
     let package = interface.split('/').next()?;
     let shared = |offered: &str| {
-        let alike = offered.bytes().zip(interface.bytes());
+        let alike = offered.bytes().zip(name.bytes());
         alike.take_while(|(a, b)| a == b).count()
     };
-    offers(kind)
-        .filter(|(offered, _)| offered.split('/').next() == Some(package))
-        .max_by_key(|(offered, _)| (*offered == interface, shared(offered)))
-        .map(|(offered, at)| format!("{offered}@{at}"))
+    let offered = offers(kind).keys().filter(|offered| {
+        let (offered, _) = split(offered);
+        offered.split('/').next() == Some(package)
+    });
+    let best = offered.max_by_key(|offered| {
+        let (same, at) = split(offered);
+        let in_range = version.zip(at).is_some_and(|(asked, at)| links(asked, at));
+        (same == interface, in_range, shared(offered))
+    });
+    best.cloned()
 }
 
 pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
@@ -182,6 +201,16 @@ mod tests {
     }
 
     #[test]
+    fn a_function_of_a_newer_release_is_missing_and_one_of_ours_is_not() {
+        let types = "wasi:http/types@0.2.99";
+        assert!(has(Kind::Wasi02, types, "[method]fields.get"));
+        assert!(has(Kind::Wasi02, types, "incoming-request"));
+        assert!(!has(Kind::Wasi02, types, "next-year"));
+        assert!(!has(Kind::Wasi02, "wasi:http/client@0.3.0", "send"));
+        assert!(has(Kind::Wasi03, "wasi:http/client@0.3.9", "send"));
+    }
+
+    #[test]
     fn each_import_is_provided_or_not_granted_or_told_its_nearest() {
         let nearest = |name: &str| Support::Unsupported {
             nearest: Some(name.to_owned()),
@@ -208,5 +237,14 @@ mod tests {
             support(two, "acme:billing/api@1.0.0"),
             Support::Unsupported { nearest: None }
         );
+        for kind in Kind::ALL {
+            for name in [
+                "wasi:config/store@0.2.0-rc.1",
+                "wasi:config/store@0.2.0-draft-2024-09-27",
+                "wasi:logging/logging@0.1.0-draft",
+            ] {
+                assert_eq!(support(kind, name), Support::Provided, "{name}");
+            }
+        }
     }
 }

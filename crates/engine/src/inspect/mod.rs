@@ -111,15 +111,21 @@ fn validate(kind: Kind, bytes: &[u8]) -> Result<Types, Refusal> {
 }
 
 fn imports(kind: Kind, surface: &Surface<'_>, types: &Types) -> Result<Vec<Import>, Refusal> {
-    let imports: Vec<Import> = surface
+    let mut imports: Vec<Import> = Vec::new();
+    for name in surface
         .imports
         .iter()
         .filter(|name| !is_types_alone(types, name))
-        .map(|name| Import {
+    {
+        let support = world::support(kind, name);
+        if !matches!(support, Support::Unsupported { .. }) {
+            imports.extend(missing(kind, types, name));
+        }
+        imports.push(Import {
             name: (*name).to_owned(),
-            support: world::support(kind, name),
-        })
-        .collect();
+            support,
+        });
+    }
     let unsupported: Vec<Import> = imports
         .iter()
         .filter(|import| matches!(import.support, Support::Unsupported { .. }))
@@ -132,6 +138,32 @@ fn imports(kind: Kind, surface: &Surface<'_>, types: &Types) -> Result<Vec<Impor
             imports: unsupported,
         })
     }
+}
+
+/// What a guest built for a newer release asks of an interface, and the platform's lacks: it would
+/// fail to link, long after the upload.
+fn missing(kind: Kind, types: &Types, import: &str) -> Vec<Import> {
+    use wasmparser::component_types::ComponentAnyTypeId;
+    let Some(ComponentEntityType::Instance(id)) =
+        types.component_item_for_import(import).map(|item| item.ty)
+    else {
+        return Vec::new();
+    };
+    let asked = types[id].exports.iter().filter(|(_, item)| match item.ty {
+        ComponentEntityType::Func(_) => true,
+        ComponentEntityType::Type { referenced, .. } => {
+            matches!(referenced, ComponentAnyTypeId::Resource(_))
+        }
+        _ => false,
+    });
+    let missing = asked.filter(|(name, _)| !world::has(kind, import, name));
+    let missing = missing.map(|(name, _)| Import {
+        name: one_line(&format!("{import}#{name}")),
+        support: Support::Unsupported {
+            nearest: world::nearest(kind, import),
+        },
+    });
+    missing.collect()
 }
 
 /// Records and the like need nobody to provide them: they say what functions elsewhere speak of.

@@ -125,8 +125,11 @@ fn every_import_is_reported_and_an_unsupported_one_refuses_the_upload() {
     let report = inspected(&exporting(
         handler,
         &[
-            import("wasi:cli/stdout@0.2.3", function),
-            import("wasi:sockets/tcp@0.2.3", function),
+            import("wasi:cli/exit@0.2.3", "(instance (export \"exit\" (func)))"),
+            import(
+                "wasi:sockets/instance-network@0.2.3",
+                "(instance (export \"instance-network\" (func)))",
+            ),
             import("acme:shop/types@1.0.0", types),
         ]
         .concat(),

@@ -1,1 +1,0 @@
-//! Where a function may send requests: Spin's `allowed_outbound_hosts`, parsed.
