@@ -28,12 +28,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        if !is_json(&parts.headers) {
-            return Err(unsupported("application/json", &parts.headers));
-        }
-        refuse_encoded(&parts.headers)?;
-        parse(&read(&parts.headers, body).await?).map(Self)
+        json(request, MAX_BYTES).await.map(Self)
     }
 }
 
@@ -47,6 +42,19 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Err(error) => Problem::from(Error::Internal(error.into())).into_response(),
         }
     }
+}
+
+/// A JSON body of at most so many bytes.
+pub(crate) async fn json<T: DeserializeOwned>(
+    request: Request,
+    max_bytes: usize,
+) -> Result<T, Problem> {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return Err(unsupported("application/json", &parts.headers));
+    }
+    refuse_encoded(&parts.headers)?;
+    parse(&read(&parts.headers, body, max_bytes).await?)
 }
 
 /// The body's type without its parameters, in lower case.
@@ -91,11 +99,11 @@ pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, Problem> {
     let too_large = || Error::TooLarge {
-        limit: MAX_BYTES as u64,
+        limit: max_bytes as u64,
     };
-    if declared_length(headers).is_some_and(|length| length > MAX_BYTES as u64) {
+    if declared_length(headers).is_some_and(|length| length > max_bytes as u64) {
         return Err(too_large().into());
     }
     let late = || {
@@ -104,7 +112,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
             "the body did not arrive in 30 seconds",
         )
     };
-    let collected = tokio::time::timeout(DEADLINE, Limited::new(body, MAX_BYTES).collect()).await;
+    let collected = tokio::time::timeout(DEADLINE, Limited::new(body, max_bytes).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large().into()),

@@ -11,7 +11,7 @@ use control::{
 };
 use domain::{
     GenerationId,
-    feed::{Heartbeat, Join, Joined},
+    feed::{Heard, Heartbeat, Join, Joined, StateHash},
     snapshot::{Position, Snapshot},
 };
 use http::{Method, StatusCode};
@@ -34,6 +34,7 @@ pub(crate) fn routes() -> Routes {
         .internal(Need::Worker, Method::POST, &path("heartbeat"), heartbeat)
         .internal(Need::Worker, Method::GET, &path("changes"), changes)
         .internal(Need::Worker, Method::GET, &path("snapshot"), snapshot)
+        .internal(Need::Worker, Method::GET, &path("hash"), hash)
 }
 
 /// Cancelled when the server begins to drain: a long poll must not hold it up.
@@ -60,9 +61,8 @@ async fn heartbeat(
     State(platform): State<Platform>,
     Worker(node): Worker,
     Json(heartbeat): Json<Heartbeat>,
-) -> Result<StatusCode, Problem> {
-    feed::heartbeat(&platform, node, heartbeat).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Json<Heard>, Problem> {
+    Ok(Json(feed::heartbeat(&platform, node, heartbeat).await?))
 }
 
 #[derive(Deserialize)]
@@ -101,4 +101,11 @@ async fn snapshot(
     Worker(node): Worker,
 ) -> Result<Json<Snapshot>, Problem> {
     Ok(Json(feed::snapshot(&platform, node).await?))
+}
+
+async fn hash(
+    State(platform): State<Platform>,
+    Worker(node): Worker,
+) -> Result<Json<StateHash>, Problem> {
+    Ok(Json(feed::hash(&platform, node).await?))
 }

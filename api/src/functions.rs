@@ -9,11 +9,13 @@ use control::{
     functions::{self, FunctionOverview, LimitsPatch, Patch},
 };
 use domain::{
-    DeploymentId, FunctionId, FunctionName, Limits, Role, deployment::Share, function::Access,
+    DeploymentId, FunctionId, FunctionName, Limits, Role,
+    deployment::Share,
+    function::{Access, Reuse},
     page::Page,
 };
 use http::{StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -46,6 +48,10 @@ pub(crate) struct FunctionView {
     access: Access,
     enabled: bool,
     limits: Limits,
+    /// Hosts that it may send requests to.
+    allowed_outbound_hosts: Vec<String>,
+    /// How instances are used for more than one request; null where each has its own.
+    reuse: Option<Reuse>,
     /// What answers now; empty before the first deployment is live.
     traffic: Vec<Share>,
     live_deployment: Option<DeploymentId>,
@@ -65,6 +71,9 @@ struct CreateFunction {
     access: Option<Access>,
     enabled: Option<bool>,
     limits: Option<LimitsBody>,
+    /// Hosts that it may send requests to, `https://api.example.com`; none by default.
+    allowed_outbound_hosts: Option<Vec<String>>,
+    reuse: Option<Reuse>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -75,6 +84,17 @@ struct UpdateFunction {
     /// A disabled function answers 403.
     enabled: Option<bool>,
     limits: Option<LimitsBody>,
+    /// The whole list anew.
+    allowed_outbound_hosts: Option<Vec<String>>,
+    /// `null` gives each request an instance of its own again.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Reuse>)]
+    reuse: Option<Option<Reuse>>,
+}
+
+/// Tells a field that is null from one that is absent.
+fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Reuse>>, D::Error> {
+    Option::deserialize(field).map(Some)
 }
 
 /// Limits to set, each at most the plan's.
@@ -124,6 +144,8 @@ async fn create(
         access: body.access,
         enabled: body.enabled,
         limits: body.limits.unwrap_or_default().into(),
+        allowed_outbound_hosts: body.allowed_outbound_hosts,
+        reuse: body.reuse.map(Some),
     };
     let made = functions::create(&platform, &developer, name, patch).await?;
     let location = format!(
@@ -167,6 +189,8 @@ async fn update(
         access: body.access,
         enabled: body.enabled,
         limits: body.limits.unwrap_or_default().into(),
+        allowed_outbound_hosts: body.allowed_outbound_hosts,
+        reuse: body.reuse,
     };
     let function = functions::update(&platform, &developer, &at.function, patch, revision).await?;
     Ok(shown(function))
@@ -206,6 +230,8 @@ impl From<FunctionOverview> for FunctionView {
             access: function.access,
             enabled: function.enabled,
             limits: function.limits,
+            allowed_outbound_hosts: function.allowed_outbound_hosts,
+            reuse: function.reuse,
             traffic: overview.traffic,
             live_deployment: function.live,
             latest_version: overview.latest_version,

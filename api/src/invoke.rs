@@ -38,10 +38,13 @@ struct InvokeQuery {
     method: Option<String>,
     /// The path and query the function sees; `/` unless told.
     path: Option<String>,
+    /// `tail` answers the last log lines too, in the header `x-atoll-logs`: base64 of at most 4 KiB of text,
+    /// each line its stream, a space and what was written.
+    logs: Option<String>,
 }
 
 impl InvokeQuery {
-    fn parse(self) -> Result<(Method, PathAndQuery), Problem> {
+    fn parse(self) -> Result<(Method, PathAndQuery, bool), Problem> {
         let mut problems = Problems::default();
         let method = self.method.map_or(Ok(Method::GET), |text| text.parse());
         let method = method.ok().filter(|method| {
@@ -57,8 +60,12 @@ impl InvokeQuery {
         if path.is_none() {
             problems.push("path", "use a path and query such as `/items?page=2`");
         }
+        let tail_logs = self.logs.is_some();
+        if self.logs.is_some_and(|logs| logs != "tail") {
+            problems.push("logs", "use `tail`, or leave it out");
+        }
         match (method, path) {
-            (Some(method), Some(path)) => Ok((method, path)),
+            (Some(method), Some(path)) if problems.0.is_empty() => Ok((method, path, tail_logs)),
             _ => Err(problems.into()),
         }
     }
@@ -80,13 +87,14 @@ async fn invoke(
     Query(query): Query<InvokeQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (method, path) = query.parse()?;
+    let (method, path, tail_logs) = query.parse()?;
     let (parts, body) = request.into_parts();
     let call = Call {
         method: method.to_string(),
         path: path.to_string(),
         headers: passed_on(&parts.headers),
         body: streamed(body),
+        tail_logs,
     };
     let answer = invocations::call(&platform, &developer, &at.function, call).await?;
     answered(answer)
@@ -188,13 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn method_and_path_are_checked_together() {
+    fn the_whole_query_is_checked_together() {
         let query = InvokeQuery {
             method: Some("CONNECT".to_owned()),
             path: Some("items".to_owned()),
+            logs: Some("all".to_owned()),
         };
         let problem = query.parse().unwrap_err();
         assert_eq!(problem.code(), Code::Invalid);
-        assert!(problem.to_string().contains("method: ") && problem.to_string().contains("path: "));
+        for field in ["method: ", "path: ", "logs: "] {
+            assert!(problem.to_string().contains(field), "{problem}");
+        }
     }
 }

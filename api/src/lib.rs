@@ -13,7 +13,10 @@ mod functions;
 mod headers;
 mod health;
 mod hosts;
+mod invocations;
 mod invoke;
+mod logs;
+mod metrics;
 mod openapi;
 mod operations;
 mod params;
@@ -28,6 +31,7 @@ mod session;
 mod setup;
 #[cfg(test)]
 mod surface;
+mod telemetry;
 mod tenants;
 mod tls;
 mod uploads;

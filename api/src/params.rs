@@ -6,9 +6,11 @@
 )]
 
 use axum::extract::FromRequestParts;
-use domain::{Invalid, Problems, page::PageRequest};
+use control::telemetry::Span;
+use domain::{Invalid, Problems, Timestamp, page::PageRequest};
 use http::request::Parts;
 use serde::{Deserialize, de::DeserializeOwned};
+use time::{UtcOffset, format_description::well_known::Rfc3339};
 use utoipa::IntoParams;
 
 use crate::problem::{Code, Problem};
@@ -79,6 +81,11 @@ impl PageQuery {
     /// Longer than any cursor that was ever given out.
     const MAX_CURSOR_LEN: usize = 512;
 
+    /// Of a list whose query has more than this in it.
+    pub(crate) fn new(limit: Option<u32>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     pub(crate) fn request(self) -> Result<PageRequest, Problem> {
         let mut problems = Problems::default();
         if let Some(limit) = self.limit
@@ -97,6 +104,34 @@ impl PageQuery {
             limit: self.limit,
             cursor: self.cursor,
         })
+    }
+}
+
+/// From when to when, as the query spells it.
+pub(crate) struct SpanQuery {
+    since: Option<String>,
+    until: Option<String>,
+}
+
+impl SpanQuery {
+    pub(crate) fn new(since: Option<String>, until: Option<String>) -> Self {
+        Self { since, until }
+    }
+
+    pub(crate) fn span(self) -> Result<Span, Problem> {
+        let mut problems = Problems::default();
+        let mut moment = |field: &str, text: Option<String>| {
+            let parsed = Timestamp::parse(&text?, &Rfc3339);
+            let parsed = parsed.map(|at| at.to_offset(UtcOffset::UTC));
+            let expected = |_| Invalid::new(field, "expected RFC 3339, as 2026-11-23T08:00:00Z");
+            problems.keep(field, parsed.map_err(expected))
+        };
+        let span = Span {
+            since: moment("since", self.since),
+            until: moment("until", self.until),
+        };
+        problems.into_result()?;
+        Ok(span)
     }
 }
 

@@ -20,11 +20,11 @@ use crate::{
     headers::Https,
     health,
     hosts::{self, Hosts},
-    invoke, openapi, operations, passwords,
+    invocations, invoke, logs, metrics, openapi, operations, passwords,
     problem::{Code, Problem},
     request,
     routes::Routes,
-    session, setup, tenants, uploads, versions,
+    session, setup, telemetry, tenants, uploads, versions,
 };
 
 /// How long a body may stand still.
@@ -42,11 +42,15 @@ pub(crate) fn all() -> Routes {
         .merge(versions::routes())
         .merge(deployments::routes())
         .merge(invoke::routes())
+        .merge(invocations::routes())
+        .merge(logs::routes())
+        .merge(metrics::routes())
         .merge(examples::routes())
         .merge(operations::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(feed::routes())
+        .merge(telemetry::routes())
 }
 
 /// What the listener brings that the platform's configuration does not say.

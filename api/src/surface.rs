@@ -51,6 +51,7 @@ impl Running {
             upload_max_bytes: 1 << 20,
             compile_program: "/bin/false".into(),
             compile_limits: engine::jail::Limits::COMPILE,
+            retention: control::telemetry::Retention::DEFAULT,
         };
         let platform = Platform::open(config, Clock::System).await.unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();

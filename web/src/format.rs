@@ -112,6 +112,19 @@ pub(crate) fn millis(ms: f64) -> String {
     }
 }
 
+/// `12 345`, with spaces that do not break
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A state's word and the class of its mark.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {

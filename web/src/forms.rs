@@ -83,6 +83,14 @@ pub(crate) fn mendable(error: Error, fields: &[&str]) -> Result<Faults, Problem>
         error => return Err(error.into()),
     };
     let problems = problems.into_iter().map(|problem| {
+        // A list is one field of the form, and the problem quotes the item.
+        let problem = match problem.field.split_once('[') {
+            Some((list, _)) if fields.contains(&list) => {
+                let list = list.to_owned();
+                problem.at(list)
+            }
+            _ => problem,
+        };
         if problem.field.is_empty() || fields.contains(&problem.field.as_str()) {
             problem
         } else {
@@ -101,12 +109,14 @@ mod tests {
         let mut problems = Problems::default();
         problems.push("name", "too long");
         problems.push("colour", "unknown");
-        let Ok(faults) = mendable(Error::Invalid(problems), &["name"]) else {
+        problems.push("hosts[2]", "no scheme of HTTP");
+        let Ok(faults) = mendable(Error::Invalid(problems), &["name", "hosts"]) else {
             panic!("can be faults");
         };
         let said = |prose: Option<Prose<'_>>| prose.unwrap().to_string();
         assert_eq!(said(faults.of("name")), "too long");
         assert_eq!(said(faults.whole()), "colour: unknown");
+        assert_eq!(said(faults.of("hosts")), "no scheme of HTTP");
         assert!(faults.is_first("name"));
     }
 

@@ -13,6 +13,7 @@ use crate::{
     deployments::{DeploymentRow, roll_back_to},
     errors::Result,
     extract::{As, Path, Visit},
+    figures::Activity,
     format::{self, Mark},
     frame::Frame,
     functions::state,
@@ -77,6 +78,7 @@ struct Show {
     compiling: bool,
     versions: Vec<VersionRow>,
     deployments: Vec<DeploymentRow>,
+    activity: Activity,
     form: TryForm,
 }
 
@@ -126,6 +128,7 @@ async fn show(
             .take(RECENT)
             .map(|deployment| DeploymentRow::new(deployment, now))
             .collect(),
+        activity: Activity::read(&platform, &viewer, &function).await?,
         description: overview.function.description,
         form: TryForm::default(),
         frame: Frame::in_tenant(&platform, &viewer, visit, "functions").await?,

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use control::{
     Developer, Member, Platform, functions,
     invocations::{self, Answer, Call},
@@ -91,6 +92,7 @@ impl TryForm {
             path: self.path.clone(),
             headers,
             body: self.body.clone().into(),
+            tail_logs: true,
         })
     }
 }
@@ -116,6 +118,8 @@ struct AnswerView {
     /// The platform's code, where the failure is not the function's own answer.
     error: Option<String>,
     headers: Vec<(String, String)>,
+    /// Its last lines; absent where the worker told none.
+    logs: Option<String>,
     kind: String,
     size: String,
     /// Absent where the body is no text.
@@ -200,6 +204,10 @@ impl AnswerView {
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let (request_id, version) = (header("x-request-id"), header("x-atoll-version"));
         let (error, kind) = (header("x-atoll-error"), header("content-type"));
+        let logs = header(invocations::LOGS).and_then(|value| logs(&value));
+        let is_logs = |name: &str| name.eq_ignore_ascii_case(invocations::LOGS);
+        let headers = answer.headers.into_iter();
+        let headers = headers.filter(|(name, _)| !is_logs(name)).collect();
         let body = Shown::read(answer.body).await;
         Self {
             status: answer.status,
@@ -214,7 +222,8 @@ impl AnswerView {
             request_id: request_id.unwrap_or_default(),
             version: version.unwrap_or_default(),
             error,
-            headers: answer.headers,
+            headers,
+            logs,
             kind: kind.unwrap_or_else(|| "unknown kind".to_owned()),
             size: format::bytes(body.bytes.len() as u64),
             is_empty: body.bytes.is_empty(),
@@ -223,6 +232,12 @@ impl AnswerView {
             text: body.text(),
         }
     }
+}
+
+fn logs(header: &str) -> Option<String> {
+    let bytes = BASE64_STANDARD.decode(header).ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    (!text.is_empty()).then_some(text)
 }
 
 fn millis(duration: Duration) -> String {
@@ -295,6 +310,13 @@ mod tests {
         assert_eq!(cut.text().unwrap().len(), SHOWN_BYTES - 1);
         assert!(shown(&[0, 159, 146, 150]).await.text().is_none());
         assert_eq!(shown(b"hello\n").await.text().as_deref(), Some("hello\n"));
+    }
+
+    #[test]
+    fn the_tail_of_the_log_is_read_as_it_was_told() {
+        assert_eq!(logs("c3Rkb3V0IGhlbGxv").as_deref(), Some("stdout hello"));
+        assert_eq!(logs(""), None);
+        assert_eq!(logs("not base64"), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod csrf;
 mod deployments;
 mod errors;
 mod extract;
+mod figures;
 mod flash;
 mod format;
 mod forms;
@@ -12,7 +13,9 @@ mod frame;
 mod function_page;
 mod functions;
 mod headers;
+mod invocations;
 mod invoke;
+mod logs;
 mod page;
 mod passwords;
 mod progress;
@@ -46,6 +49,8 @@ pub fn router(platform: Platform) -> Router {
         .merge(versions::routes())
         .merge(deployments::routes())
         .merge(invoke::routes())
+        .merge(invocations::routes())
+        .merge(logs::routes())
         .merge(static_files::routes())
         .fallback(errors::no_such_page)
         .method_not_allowed_fallback(errors::no_such_method)

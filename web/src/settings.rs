@@ -11,7 +11,10 @@ use control::{
     Developer, Member, Platform, functions,
     functions::{LimitsPatch, Patch},
 };
-use domain::{Invalid, Problems, function::Access};
+use domain::{
+    Invalid, Problems,
+    function::{Access, Reuse},
+};
 use serde::Deserialize;
 
 use crate::{
@@ -64,7 +67,33 @@ struct Settings {
     response_mib: String,
     #[serde(rename = "limits.log_bytes")]
     log_kib: String,
+    #[serde(rename = "limits.concurrency")]
+    concurrency: String,
+    #[serde(rename = "limits.rate_per_second")]
+    rate: String,
+    #[serde(rename = "limits.outbound_requests")]
+    outbound_requests: String,
+    #[serde(rename = "limits.outbound_bytes")]
+    outbound_mib: String,
+    /// One on a line.
+    #[serde(default)]
+    allowed_outbound_hosts: String,
+    /// Present where the box is ticked.
+    reuse: Option<String>,
+    #[serde(default, rename = "reuse.requests")]
+    reuse_requests: String,
+    #[serde(default, rename = "reuse.idle_seconds")]
+    reuse_idle_seconds: String,
+    #[serde(default, rename = "reuse.concurrency")]
+    reuse_concurrency: String,
 }
+
+/// What the fields suggest while reuse is off.
+const SUGGESTED: Reuse = Reuse {
+    requests: 1_000,
+    idle_seconds: 30,
+    concurrency: 1,
+};
 
 const KIB: f64 = 1024.0;
 const MIB: f64 = 1024.0 * KIB;
@@ -78,12 +107,21 @@ const FIELDS: &[&str] = &[
     "limits.request_body_bytes",
     "limits.response_body_bytes",
     "limits.log_bytes",
+    "limits.concurrency",
+    "limits.rate_per_second",
+    "limits.outbound_requests",
+    "limits.outbound_bytes",
+    "allowed_outbound_hosts",
+    "reuse.requests",
+    "reuse.idle_seconds",
+    "reuse.concurrency",
     "confirm",
 ];
 
 impl Settings {
     fn of(function: &control::Function) -> Self {
         let limits = function.limits;
+        let reuse = function.reuse.unwrap_or(SUGGESTED);
         let mib = |bytes: u64| (bytes as f64 / MIB).to_string();
         Self {
             revision: function.revision,
@@ -96,6 +134,15 @@ impl Settings {
             request_mib: mib(limits.request_body_bytes),
             response_mib: mib(limits.response_body_bytes),
             log_kib: (f64::from(limits.log_bytes) / KIB).to_string(),
+            concurrency: limits.concurrency.to_string(),
+            rate: limits.rate_per_second.to_string(),
+            outbound_requests: limits.outbound_requests.to_string(),
+            outbound_mib: mib(limits.outbound_bytes),
+            allowed_outbound_hosts: function.allowed_outbound_hosts.join("\n"),
+            reuse: function.reuse.map(|_| String::new()),
+            reuse_requests: reuse.requests.to_string(),
+            reuse_idle_seconds: reuse.idle_seconds.to_string(),
+            reuse_concurrency: reuse.concurrency.to_string(),
         }
     }
 
@@ -105,10 +152,10 @@ impl Settings {
 
     fn patch(&self) -> Result<Patch, Problems> {
         let mut problems = Problems::default();
+        let reuse = self.reuse_patch(&mut problems);
         let mut keep = |field: &str, text: &str, unit: f64| {
             problems.keep(&format!("limits.{field}"), amount(text, unit))
         };
-        let narrow = |amount: Option<u64>| amount.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         let limits = LimitsPatch {
             cpu_ms: narrow(keep("cpu_ms", &self.cpu_ms, 1.0)),
             wall_ms: narrow(keep("wall_ms", &self.wall_ms, 1.0)),
@@ -116,7 +163,10 @@ impl Settings {
             request_body_bytes: keep("request_body_bytes", &self.request_mib, MIB),
             response_body_bytes: keep("response_body_bytes", &self.response_mib, MIB),
             log_bytes: narrow(keep("log_bytes", &self.log_kib, KIB)),
-            ..LimitsPatch::default()
+            concurrency: narrow(keep("concurrency", &self.concurrency, 1.0)),
+            rate_per_second: narrow(keep("rate_per_second", &self.rate, 1.0)),
+            outbound_requests: narrow(keep("outbound_requests", &self.outbound_requests, 1.0)),
+            outbound_bytes: keep("outbound_bytes", &self.outbound_mib, MIB),
         };
         problems.into_result()?;
         Ok(Patch {
@@ -124,8 +174,38 @@ impl Settings {
             access: Some(self.access),
             enabled: Some(self.enabled.is_some()),
             limits,
+            allowed_outbound_hosts: Some(self.hosts()),
+            reuse: Some(reuse),
         })
     }
+
+    fn hosts(&self) -> Vec<String> {
+        let lines = self.allowed_outbound_hosts.lines().map(str::trim);
+        let hosts = lines.filter(|line| !line.is_empty());
+        hosts.map(str::to_owned).collect()
+    }
+
+    /// None where it is turned off, whatever the fields say.
+    fn reuse_patch(&self, problems: &mut Problems) -> Option<Reuse> {
+        self.reuse.as_ref()?;
+        let mut keep = |field: &str, text: &str| {
+            narrow(problems.keep(&format!("reuse.{field}"), amount(text, 1.0)))
+        };
+        // All three are read, so that each one's problem is told.
+        let requests = keep("requests", &self.reuse_requests);
+        let idle_seconds = keep("idle_seconds", &self.reuse_idle_seconds);
+        let concurrency = keep("concurrency", &self.reuse_concurrency);
+        Some(Reuse {
+            requests: requests?,
+            idle_seconds: idle_seconds?,
+            concurrency: concurrency?,
+        })
+    }
+}
+
+/// What is too large for a field is refused by its limit.
+fn narrow(amount: Option<u64>) -> Option<u32> {
+    amount.map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 fn amount(text: &str, unit: f64) -> Result<u64, Invalid> {

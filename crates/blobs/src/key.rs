@@ -7,15 +7,19 @@ use object_store::path::Path;
 
 const MODULES: &str = "modules";
 const ARTIFACTS: &str = "artifacts";
+const SNAPSHOT: &str = "serving/snapshot-v1";
 
 /// Where a blob lives. What stands under a key follows from the key, so a put may be repeated
-/// and never overwrites.
+/// and never overwrites; the snapshot alone is replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BlobKey {
     /// A module as it was uploaded: `modules/<sha256>`.
     Module(Digest),
     /// A module compiled for one build of the engine: `artifacts/<engine tag>/<sha256>`.
     Artifact { engine_tag: String, module: Digest },
+    /// The serving state for workers that no API server answers: 64 bytes of Ed25519 signature, then
+    /// the JSON.
+    Snapshot,
 }
 
 impl BlobKey {
@@ -25,6 +29,7 @@ impl BlobKey {
             Self::Artifact { engine_tag, module } => {
                 Path::from_iter([ARTIFACTS, engine_tag, &module.to_string()])
             }
+            Self::Snapshot => Path::from(SNAPSHOT),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The only object keys: modules and artifacts, in a folder or in S3.
+//! The only object keys: modules, artifacts and the snapshot, in a folder or in S3.
 //!
 //! An `s3://` store wants the process's rustls provider installed before it is opened.
 
@@ -137,6 +137,13 @@ impl Blobs {
             Ok(()) => Ok(Put::Stored),
             Err(error) => Err(Error::of("store", key, error)),
         }
+    }
+
+    /// Puts in the place of what stands there: readers get the one or the other, whole.
+    pub async fn replace(&self, key: &BlobKey, bytes: Bytes) -> Result<(), Error> {
+        self.folder_stands("store", key).await?;
+        let put = self.put_as(PutMode::Overwrite, key, &bytes).await;
+        put.map_err(|error| Error::of("store", key, error))
     }
 
     async fn put_as(

@@ -3,7 +3,8 @@
 use domain::{
     FunctionId, FunctionName, Limits, Problems,
     deployment::Share,
-    function::Access,
+    egress::AllowedHosts,
+    function::{Access, Reuse},
     page::{Page, PageRequest},
 };
 use serde_json::{Value, json};
@@ -28,6 +29,10 @@ pub struct Patch {
     pub access: Option<Access>,
     pub enabled: Option<bool>,
     pub limits: LimitsPatch,
+    /// The whole list anew.
+    pub allowed_outbound_hosts: Option<Vec<String>>,
+    /// `Some(None)` turns it off.
+    pub reuse: Option<Option<Reuse>>,
 }
 
 impl Patch {
@@ -36,6 +41,14 @@ impl Patch {
         let description = self.description.as_deref().unwrap_or_default();
         check_text(&mut problems, "description", description, MAX_DESCRIPTION);
         self.limits.check(Limits::DEFAULT, &mut problems);
+        if let Some(hosts) = &self.allowed_outbound_hosts
+            && let Err(Problems(found)) = AllowedHosts::parse(hosts)
+        {
+            problems.0.extend(found);
+        }
+        if let Some(Some(reuse)) = self.reuse {
+            reuse.check(&mut problems);
+        }
         Ok(problems.into_result()?)
     }
 }
@@ -65,6 +78,8 @@ pub async fn create(
         access: patch.access.unwrap_or(Access::Public),
         enabled: patch.enabled.unwrap_or(true),
         limits: patch.limits,
+        allowed_outbound_hosts: patch.allowed_outbound_hosts.unwrap_or_default(),
+        reuse: patch.reuse.flatten(),
     };
 
     let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
@@ -127,6 +142,10 @@ pub async fn update(
         access: patch.access.unwrap_or(before.function.access),
         enabled: patch.enabled.unwrap_or(before.function.enabled),
         limits: patch.limits.or(before.own_limits),
+        allowed_outbound_hosts: patch
+            .allowed_outbound_hosts
+            .unwrap_or_else(|| before.function.allowed_outbound_hosts.clone()),
+        reuse: patch.reuse.unwrap_or(before.function.reuse),
     };
     functions::update(&mut tx, by.tenant, id, &change, p.clock.now()).await?;
     let after = find(&mut tx, by, &FunctionKey::Id(id)).await?;
@@ -236,5 +255,7 @@ fn audited(found: &Overview) -> Value {
         "access": function.access,
         "enabled": function.enabled,
         "limits": found.own_limits,
+        "allowed_outbound_hosts": function.allowed_outbound_hosts,
+        "reuse": function.reuse,
     })
 }

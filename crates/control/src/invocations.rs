@@ -19,7 +19,12 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// Streamed to the worker as it arrives.
     pub body: reqwest::Body,
+    /// Asks for the invocation's last log lines, in the answer's header [`LOGS`].
+    pub tail_logs: bool,
 }
+
+/// Base64 of at most 4 KiB of text, a line for each: its stream, a space and what was written.
+pub const LOGS: &str = "x-atoll-logs";
 
 pub struct Answer {
     pub status: u16,
@@ -81,6 +86,9 @@ fn request(
         .bearer_auth(token)
         .header("x-atoll-invoke-method", call.method)
         .header("x-atoll-invoke-path", call.path);
+    if call.tail_logs {
+        request = request.header("x-atoll-invoke-logs", "tail");
+    }
     for (name, value) in call.headers {
         if passes(&name) {
             request = request.header(name, value);

@@ -22,6 +22,7 @@ pub mod passwords;
 mod platform;
 pub mod sessions;
 pub mod setup;
+pub mod telemetry;
 pub mod tenants;
 mod tokens;
 pub mod uploads;

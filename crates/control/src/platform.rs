@@ -4,7 +4,10 @@ use std::{net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration}
 
 use domain::{FunctionName, TenantSlug};
 use store::Fault;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -13,6 +16,7 @@ use crate::{
     feed::{self, Feed},
     hashing::Hashing,
     jobs,
+    telemetry::{self, Retention},
     tokens::Token,
 };
 
@@ -42,6 +46,8 @@ pub struct Config {
     pub compile_program: PathBuf,
     /// CPU seconds, address space in bytes and wall seconds of one compile.
     pub compile_limits: engine::jail::Limits,
+    /// Of what workers tell of invocations.
+    pub retention: Retention,
 }
 
 /// Cheap to clone; shared by every handler and job.
@@ -59,6 +65,7 @@ pub struct Parts {
     /// For calls to workers.
     pub http: reqwest::Client,
     pub(crate) hashing: Hashing,
+    pub(crate) ingesting: Semaphore,
     prepared: watch::Sender<bool>,
 }
 
@@ -81,6 +88,7 @@ impl Platform {
                 .connect_timeout(Duration::from_secs(2))
                 .build()?,
             hashing: Hashing::new().await?,
+            ingesting: Semaphore::new(telemetry::RECEIVERS),
             prepared: watch::Sender::new(false),
             config,
         }));
@@ -93,7 +101,7 @@ impl Platform {
         Ok(platform)
     }
 
-    /// Runs jobs and follows the epochs until `shutdown` resolves, then lets running jobs finish.
+    /// Runs jobs, follows the epochs and publishes them until `shutdown` resolves, then lets running jobs finish.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
         let stop = CancellationToken::new();
         let work = async {
@@ -102,7 +110,11 @@ impl Platform {
                 .await
                 .is_some()
             {
-                tokio::join!(feed::follow(self, &stop), jobs::run(self, &stop));
+                tokio::join!(
+                    feed::follow(self, &stop),
+                    feed::publish(self, &stop),
+                    jobs::run(self, &stop)
+                );
             }
         };
         let stopping = async {

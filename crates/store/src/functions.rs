@@ -1,8 +1,10 @@
 //! The `function` table. No function is reached by its id alone: its tenant is named beside it.
 
 use domain::{
-    DeploymentId, FunctionId, FunctionName, Limits, TenantId, Timestamp, deployment::Share,
-    function::Access, limits::LimitsPatch,
+    DeploymentId, FunctionId, FunctionName, Limits, TenantId, Timestamp,
+    deployment::Share,
+    function::{Access, Reuse},
+    limits::LimitsPatch,
 };
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -19,6 +21,9 @@ pub struct Function {
     pub enabled: bool,
     /// The function's own, already lowered to its plan's.
     pub limits: Limits,
+    /// As its tenant wrote them.
+    pub allowed_outbound_hosts: Vec<String>,
+    pub reuse: Option<Reuse>,
     /// What answers now: the live deployment and its shares, none before the first.
     pub live: Option<DeploymentId>,
     /// Changes with every write; the strong ETag is made of it.
@@ -76,6 +81,8 @@ pub struct NewFunction {
     pub access: Access,
     pub enabled: bool,
     pub limits: LimitsPatch,
+    pub allowed_outbound_hosts: Vec<String>,
+    pub reuse: Option<Reuse>,
 }
 
 /// What an update leaves a function with.
@@ -85,6 +92,8 @@ pub struct Change {
     pub access: Access,
     pub enabled: bool,
     pub limits: LimitsPatch,
+    pub allowed_outbound_hosts: Vec<String>,
+    pub reuse: Option<Reuse>,
 }
 
 /// `function_name_unique` is violated where the tenant has one of that name.
@@ -96,8 +105,9 @@ pub async fn insert(
 ) -> Result<()> {
     sqlx::query!(
         "insert into function
-                (function_id, tenant_id, name, description, access, enabled, limits, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+                (function_id, tenant_id, name, description, access, enabled, limits,
+                 allowed_outbound_hosts, reuse, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
         new.id.uuid(),
         tenant.uuid(),
         new.name.as_str(),
@@ -105,6 +115,8 @@ pub async fn insert(
         new.access as Access,
         new.enabled,
         Json(new.limits) as _,
+        &new.allowed_outbound_hosts,
+        new.reuse.map(Json) as _,
         now,
     )
     .execute(db)
@@ -121,6 +133,7 @@ pub async fn find(
         Row,
         r#"select f.function_id, f.tenant_id, f.name as "name: FunctionName", f.description,
                   f.access as "access: Access", f.enabled, f.limits as "limits: Json<LimitsPatch>",
+                  f.allowed_outbound_hosts, f.reuse as "reuse: Json<Reuse>",
                   f.last_version, f.revision, f.created_at, f.updated_at,
                   d.deployment_id as "live?", d.traffic as "traffic?: Json<Vec<Share>>"
              from function f
@@ -146,6 +159,7 @@ pub async fn list(
         Row,
         r#"select f.function_id, f.tenant_id, f.name as "name: FunctionName", f.description,
                   f.access as "access: Access", f.enabled, f.limits as "limits: Json<LimitsPatch>",
+                  f.allowed_outbound_hosts, f.reuse as "reuse: Json<Reuse>",
                   f.last_version, f.revision, f.created_at, f.updated_at,
                   d.deployment_id as "live?", d.traffic as "traffic?: Json<Vec<Share>>"
              from function f
@@ -190,7 +204,7 @@ pub async fn update(
     sqlx::query!(
         "update function
             set description = $3, access = $4, enabled = $5, limits = $6,
-                revision = revision + 1, updated_at = $7
+                allowed_outbound_hosts = $7, reuse = $8, revision = revision + 1, updated_at = $9
           where tenant_id = $1 and function_id = $2",
         tenant.uuid(),
         function.uuid(),
@@ -198,6 +212,8 @@ pub async fn update(
         change.access as Access,
         change.enabled,
         Json(change.limits) as _,
+        &change.allowed_outbound_hosts,
+        change.reuse.map(Json) as _,
         now,
     )
     .execute(db)
@@ -263,6 +279,8 @@ struct Row {
     access: Access,
     enabled: bool,
     limits: Json<LimitsPatch>,
+    allowed_outbound_hosts: Vec<String>,
+    reuse: Option<Json<Reuse>>,
     last_version: i32,
     revision: i64,
     created_at: Timestamp,
@@ -282,6 +300,8 @@ impl From<Row> for Overview {
                 access: row.access,
                 enabled: row.enabled,
                 limits: row.limits.under(Limits::DEFAULT),
+                allowed_outbound_hosts: row.allowed_outbound_hosts,
+                reuse: row.reuse.map(|reuse| reuse.0),
                 live: row.live.map(DeploymentId::from_uuid),
                 revision: row.revision,
                 created_at: row.created_at,

@@ -1,9 +1,11 @@
 //! The `node` table: workers, when they were last heard of, and what they serve. For the
 //! platform's role; "last heard of" is by the database's clock.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    GenerationId, NodeId, Timestamp,
-    feed::{FailedVersion, Heartbeat, Join, NODE_LIVE_SECONDS},
+    FunctionId, GenerationId, NodeId, TenantId, Timestamp,
+    feed::{Demand, FailedVersion, Heard, Heartbeat, Join, NODE_LIVE_SECONDS},
     snapshot::Position,
 };
 use sqlx::types::Json;
@@ -53,7 +55,8 @@ pub async fn insert(db: &mut Connection, node: NodeId, join: &Join) -> Result<()
 pub async fn heartbeat(db: &mut Connection, node: NodeId, heartbeat: &Heartbeat) -> Result<bool> {
     let updated = sqlx::query!(
         "update node
-            set applied_generation = $2, applied_epoch = $3, failed = $4, draining = $5, in_flight = $6, seen_at = now()
+            set applied_generation = $2, applied_epoch = $3, failed = $4, draining = $5, in_flight = $6,
+                demand = $7, seen_at = now()
           where node_id = $1",
         node.uuid(),
         heartbeat.applied.map(|position| position.generation.uuid()),
@@ -63,6 +66,7 @@ pub async fn heartbeat(db: &mut Connection, node: NodeId, heartbeat: &Heartbeat)
         Json(&heartbeat.failed) as _,
         heartbeat.draining,
         i32::try_from(heartbeat.in_flight).unwrap_or(i32::MAX),
+        Json(&heartbeat.demand) as _,
     )
     .execute(&mut *db)
     .await?;
@@ -73,6 +77,44 @@ pub async fn heartbeat(db: &mut Connection, node: NodeId, heartbeat: &Heartbeat)
         .execute(db)
         .await?;
     Ok(true)
+}
+
+/// What the other live nodes said of the functions and tenants that `demand` names, summed.
+pub async fn elsewhere(db: &mut Connection, node: NodeId, demand: &Demand) -> Result<Heard> {
+    let functions: Vec<String> = demand.functions.keys().map(ToString::to_string).collect();
+    let tenants: Vec<String> = demand.tenants.keys().map(ToString::to_string).collect();
+    let row = sqlx::query!(
+        r#"with other as (
+               select demand from node
+                where node_id <> $1 and seen_at > now() - make_interval(secs => $2) and not draining
+           )
+           select (select count(*) from other) as "others!",
+                  (select coalesce(jsonb_object_agg(key, weight), '{}') from (
+                       select key, least(sum(value::numeric), 9223372036854775807) as weight
+                         from other, jsonb_each(demand -> 'functions')
+                        where key = any($3) group by key) as of_functions
+                  ) as "functions!: Json<BTreeMap<FunctionId, u64>>",
+                  (select coalesce(jsonb_object_agg(key, weight), '{}') from (
+                       select key, least(sum(value::numeric), 9223372036854775807) as weight
+                         from other, jsonb_each(demand -> 'tenants')
+                        where key = any($4) group by key) as of_tenants
+                  ) as "tenants!: Json<BTreeMap<TenantId, u64>>""#,
+        node.uuid(),
+        NODE_LIVE_SECONDS as f64,
+        &functions,
+        &tenants,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Heard {
+        workers: u32::try_from(row.others)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1),
+        elsewhere: Demand {
+            functions: row.functions.0,
+            tenants: row.tenants.0,
+        },
+    })
 }
 
 pub async fn exists(db: &mut Connection, node: NodeId) -> Result<bool> {

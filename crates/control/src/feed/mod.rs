@@ -5,6 +5,7 @@
 
 mod follow;
 mod nodes;
+mod publish;
 mod state;
 mod tokens;
 
@@ -15,7 +16,7 @@ use std::{
 
 use domain::{
     NodeId,
-    feed::LONG_POLL_SECONDS,
+    feed::{LONG_POLL_SECONDS, StateHash},
     snapshot::{Changes, Position, Snapshot},
 };
 use tokio::{sync::watch, time::Instant};
@@ -24,6 +25,7 @@ use crate::{Error, Platform};
 
 pub use follow::follow;
 pub use nodes::{heartbeat, join, renew};
+pub use publish::publish;
 use state::{Since, State};
 pub use tokens::authenticate;
 pub(crate) use tokens::invoke_token;
@@ -107,4 +109,9 @@ pub async fn changes(p: &Platform, _node: Node, after: Position) -> Result<Answe
 
 pub async fn snapshot(p: &Platform, _node: Node) -> Result<Snapshot, Error> {
     p.feed.read(State::snapshot)
+}
+
+/// What a worker compares with the state that it serves.
+pub async fn hash(p: &Platform, _node: Node) -> Result<StateHash, Error> {
+    p.feed.read(State::hash)
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     NodeId, Problems,
-    feed::{Heartbeat, Join, Joined},
+    feed::{Heard, Heartbeat, Join, Joined, MAX_DEMAND_ENTRIES},
 };
 use store::{join_tokens, nodes};
 use subtle::ConstantTimeEq as _;
@@ -38,7 +38,8 @@ pub async fn renew(p: &Platform, node: Node) -> Result<Joined, Error> {
 }
 
 /// `Unauthenticated` where the node was forgotten: it joins again.
-pub async fn heartbeat(p: &Platform, node: Node, heartbeat: Heartbeat) -> Result<(), Error> {
+pub async fn heartbeat(p: &Platform, node: Node, heartbeat: Heartbeat) -> Result<Heard, Error> {
+    check_demand(&heartbeat)?;
     if let Some(reason) = &heartbeat.refused {
         tracing::error!(node = %node.id, "a worker refused the serving state: {reason}");
     }
@@ -46,10 +47,11 @@ pub async fn heartbeat(p: &Platform, node: Node, heartbeat: Heartbeat) -> Result
     if !nodes::heartbeat(&mut tx, node.id, &heartbeat).await? {
         return Err(Error::Unauthenticated);
     }
+    let heard = nodes::elsewhere(&mut tx, node.id, &heartbeat.demand).await?;
     tx.commit().await?;
     // Those who wait on this API server need not wait for the notification.
     p.feed.nodes.send_replace(());
-    Ok(())
+    Ok(heard)
 }
 
 fn is_configured(p: &Platform, hash: &[u8; 32]) -> bool {
@@ -57,6 +59,16 @@ fn is_configured(p: &Platform, hash: &[u8; 32]) -> bool {
     let known = p.config.join_token.as_deref();
     known.is_some_and(|known| hex::decode_to_slice(known, &mut configured).is_ok())
         && bool::from(configured.ct_eq(hash))
+}
+
+fn check_demand(heartbeat: &Heartbeat) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    let seen = heartbeat.demand.entries();
+    if seen > MAX_DEMAND_ENTRIES {
+        let detail = format!("use at most {MAX_DEMAND_ENTRIES} entries, these are {seen}");
+        problems.push("demand", detail);
+    }
+    problems.into_result()
 }
 
 fn check(join: &Join) -> Result<(), Problems> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     TenantId,
+    feed::StateHash,
     snapshot::{Changes, Position, SCHEMA, Snapshot, TenantEntry, rolled_up},
 };
 
@@ -75,6 +76,13 @@ impl State {
             self.tenants.insert(entry.id, entry);
         }
         self.hash = rolled_up(&self.hashes);
+    }
+
+    pub(super) fn hash(&self) -> StateHash {
+        StateHash {
+            position: self.position,
+            hash: self.hash,
+        }
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {

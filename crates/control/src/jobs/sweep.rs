@@ -9,7 +9,7 @@ use store::{jobs, modules, nodes, serving, uploads};
 use time::Duration;
 
 use super::Done;
-use crate::{Error, Platform, sessions};
+use crate::{Error, Platform, sessions, telemetry};
 
 const EVERY: Wait = Wait::from_secs(3_600);
 /// Longer than any upload is on its way from the blob to its row.
@@ -28,8 +28,9 @@ pub(super) async fn run(p: &Platform) -> Result<Done, Error> {
     tx.commit().await?;
 
     let modules = sweep_modules(p).await? + sweep_blobs(p).await?;
-    if uploads + modules > 0 {
-        tracing::info!(uploads, modules, "swept");
+    let days = telemetry::keep(p).await?;
+    if uploads + modules + days > 0 {
+        tracing::info!(uploads, modules, days, "swept");
     }
     Ok(Done::Later(EVERY))
 }
