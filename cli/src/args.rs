@@ -82,6 +82,8 @@ pub(crate) struct UpArgs {
     /// Networks of proxies whose X-Forwarded-For and -Proto are believed there, such as 10.0.0.0/8,::1/128
     #[arg(long, env = "ATOLL_TRUSTED_PROXIES", value_name = "CIDR,…")]
     pub trusted_proxies: Option<String>,
+    #[command(flatten)]
+    pub egress: EgressArgs,
     /// How people reach the console [default: http://<console>]
     #[arg(long, env = "ATOLL_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
@@ -142,6 +144,12 @@ pub(crate) struct SharedArgs {
     /// Longest time of one compile by the clock [default: 180]
     #[arg(long, env = "ATOLL_COMPILE_WALL_SECONDS", value_name = "SECONDS")]
     pub compile_wall_seconds: Option<String>,
+    /// Days that invocations and log lines are kept [default: 7]
+    #[arg(long, env = "ATOLL_RETENTION_DAYS", value_name = "DAYS")]
+    pub retention_days: Option<String>,
+    /// Days that counters are kept [default: 90]
+    #[arg(long, env = "ATOLL_METRICS_RETENTION_DAYS", value_name = "DAYS")]
+    pub metrics_retention_days: Option<String>,
 }
 
 #[cfg(feature = "api")]
@@ -182,11 +190,28 @@ pub(crate) struct DevelopmentCaArgs {
 }
 
 #[cfg(feature = "worker")]
+#[derive(clap::Args, Clone)]
+pub(crate) struct EgressArgs {
+    /// Networks that functions may send requests to although they are not public, such as 10.1.0.0/16
+    #[arg(long, env = "ATOLL_EGRESS_ALLOW", value_name = "CIDR,…")]
+    pub egress_allow: Option<String>,
+    /// Networks that no function may send requests to, besides those that are not public
+    #[arg(long, env = "ATOLL_EGRESS_DENY", value_name = "CIDR,…")]
+    pub egress_deny: Option<String>,
+    /// PEM file of authorities that functions trust besides the system's
+    #[arg(long, env = "ATOLL_EGRESS_CA", value_name = "FILE")]
+    pub egress_ca: Option<String>,
+}
+
+#[cfg(feature = "worker")]
 #[derive(clap::Args)]
 pub(crate) struct WorkerArgs {
     /// An API server, or the load balancer before several
     #[arg(long, env = "ATOLL_API_URL", value_name = "URL")]
     pub api_url: Option<String>,
+    /// Certificates (PEM) of the authorities that vouch for --api-url [default: the system's]
+    #[arg(long, env = "ATOLL_API_CA", value_name = "FILE")]
+    pub api_ca: Option<String>,
     /// Address where functions answer [default: 0.0.0.0:8443]
     #[arg(long, env = "ATOLL_FUNCTIONS", value_name = "ADDR")]
     pub functions: Option<String>,
@@ -196,6 +221,8 @@ pub(crate) struct WorkerArgs {
     /// Networks of proxies whose X-Forwarded-For and -Proto are believed there, such as 10.0.0.0/8,::1/128
     #[arg(long, env = "ATOLL_TRUSTED_PROXIES", value_name = "CIDR,…")]
     pub trusted_proxies: Option<String>,
+    #[command(flatten)]
+    pub egress: EgressArgs,
     /// Address for the API servers alone [default: 0.0.0.0:8444]
     #[arg(long, env = "ATOLL_INTERNAL", value_name = "ADDR")]
     pub internal: Option<String>,
@@ -211,6 +238,15 @@ pub(crate) struct WorkerArgs {
     /// Folder for what may vanish [default: ~/.cache/atoll, as root /var/cache/atoll]
     #[arg(long, env = "ATOLL_CACHE", value_name = "DIR")]
     pub cache: Option<String>,
+    /// Artifacts kept on disk; those that are live stay beyond it [default: 10737418240]
+    #[arg(long, env = "ATOLL_CACHE_BYTES", value_name = "BYTES")]
+    pub cache_bytes: Option<String>,
+    /// Versions whose code is loaded at a time [default: 2000]
+    #[arg(long, env = "ATOLL_LOADED_FUNCTIONS", value_name = "COUNT")]
+    pub loaded_functions: Option<String>,
+    /// Bytes of their artifacts together [default: 8589934592]
+    #[arg(long, env = "ATOLL_LOADED_BYTES", value_name = "BYTES")]
+    pub loaded_bytes: Option<String>,
     /// What the operator calls this machine [default: its host name]
     #[arg(long, env = "ATOLL_NAME", value_name = "NAME")]
     pub name: Option<String>,

@@ -16,7 +16,7 @@ const VERSION: &str = "x-atoll-version";
 pub(crate) enum Granted {
     Version(Arc<Version>),
     /// Nothing runs: this is the whole answer.
-    Answer(Response<ResponseBody>),
+    Answer(Box<Response<ResponseBody>>),
 }
 
 /// Of a request from outside.
@@ -57,12 +57,22 @@ fn of_private_preview<B>(
     };
     let keys = node.loader.keys.load_full().ok_or_else(refused)?;
     if let Some(answer) = preview::opened_by_link(request.uri(), function, &keys) {
-        return answer.map(Granted::Answer);
+        return answer.map(|answer| Granted::Answer(Box::new(answer)));
     }
     if !preview::is_open_for(request.headers(), function, &keys) {
         return Err(refused());
     }
     Ok(Granted::Version(Arc::clone(version)))
+}
+
+/// Of a request by another function of the tenant, which may call private ones too.
+pub(crate) fn of_inside(
+    node: &Node,
+    target: &Target,
+    headers: &HeaderMap,
+) -> Result<Arc<Version>, Failed> {
+    is_serving(target)?;
+    chosen(node, target, headers)
 }
 
 /// The version that the caller names, if it may, else the one that its part of the traffic meets.

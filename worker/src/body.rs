@@ -12,7 +12,6 @@ use bytes::Bytes;
 use domain::Failure;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::{
     sync::oneshot,
     task::AbortHandle,
@@ -20,17 +19,23 @@ use tokio::{
 };
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::{invocation::Invocation, outcome::Failed};
+use crate::{invocation::Invocation, outcome::Failed, sandbox::wall_timeout};
 
 /// Ends a stream that stands still.
 struct Stall {
     after: Duration,
+    /// At the latest.
+    until: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stall {
-    fn new(after: Duration) -> Self {
-        Self { after, sleep: None }
+    fn new(after: Duration, invocation: &Invocation) -> Self {
+        Self {
+            after,
+            until: invocation.deadline().into(),
+            sleep: None,
+        }
     }
 
     fn moved(&mut self) {
@@ -38,32 +43,35 @@ impl Stall {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let after = self.after;
+        let due = self.until.min(Instant::now() + self.after);
         let sleep = self
             .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + after)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         sleep.as_mut().poll(cx)
     }
 }
 
 /// A caller's body on its way to the guest.
-pub(crate) struct RequestBody {
-    incoming: Incoming,
+pub(crate) struct RequestBody<B> {
+    incoming: B,
     invocation: Arc<Invocation>,
     stall: Stall,
 }
 
-impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, invocation: Arc<Invocation>, stall: Duration) -> Self {
+impl<B> RequestBody<B> {
+    pub(crate) fn new(incoming: B, invocation: Arc<Invocation>, stall: Duration) -> Self {
         Self {
             incoming,
+            stall: Stall::new(stall, &invocation),
             invocation,
-            stall: Stall::new(stall),
         }
     }
 }
 
-impl Body for RequestBody {
+impl<B> Body for RequestBody<B>
+where
+    B: Body<Data = Bytes, Error: Into<Error>> + Unpin,
+{
     type Data = Bytes;
     type Error = Error;
 
@@ -77,7 +85,7 @@ impl Body for RequestBody {
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
         };
         this.stall.moved();
-        let Some(frame) = frame.transpose()? else {
+        let Some(frame) = frame.transpose().map_err(Into::into)? else {
             return Poll::Ready(None);
         };
         if let Some(data) = frame.data_ref() {
@@ -191,11 +199,11 @@ impl GuestStream {
     ) -> Self {
         Self {
             body,
+            stall: Stall::new(stall, &invocation),
             invocation,
             left: length,
             guest,
             _gone: gone,
-            stall: Stall::new(stall),
             ended: false,
         }
     }
@@ -206,11 +214,14 @@ impl GuestStream {
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             ready!(self.stall.poll(cx));
-            let detail = format!(
-                "the response stood still for {} s",
-                self.stall.after.as_secs()
-            );
-            return self.broken(Failed::new(Failure::WallTimeout, detail));
+            let failed = if Instant::now() >= self.stall.until {
+                wall_timeout(&self.invocation)
+            } else {
+                let seconds = self.stall.after.as_secs();
+                let detail = format!("the response stood still for {seconds} s");
+                Failed::new(Failure::WallTimeout, detail)
+            };
+            return self.broken(failed);
         };
         self.stall.moved();
         match frame {

@@ -6,6 +6,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use ipnet::IpNet;
 use url::Url;
 
+use crate::egress;
+
 pub struct Config {
     /// What the operator calls the machine; not unique.
     pub name: String,
@@ -20,14 +22,24 @@ pub struct Config {
     /// What API servers are told of `internal`; `http://<bound address>` if absent.
     pub internal_url: Option<Url>,
     pub api_url: Url,
+    /// Certificates (PEM) of the authorities of `api_url`; the system's if absent.
+    pub api_ca: Option<PathBuf>,
     pub join_token: String,
     pub blobs_url: Url,
     /// A folder that may vanish: artifacts, and the last snapshot to serve from while no API answers.
     pub cache: PathBuf,
+    pub cache_limits: CacheLimits,
+    /// How often it asks whether what it serves is what the API servers say.
+    pub compare_every: Duration,
     /// `localhost` in `https://acme.localhost:8443/hello`.
     pub apps_domain: String,
     pub certificates: Certificates,
+    pub egress: egress::Settings,
     pub limits: NodeLimits,
+}
+
+impl Config {
+    pub const COMPARE_EVERY: Duration = Duration::from_secs(60);
 }
 
 /// Where the certificates of the functions' hosts come from.
@@ -64,6 +76,27 @@ impl Default for NodeLimits {
             instances: 500,
             connections: 10_000,
             stall: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What is kept of versions, on disk and in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheLimits {
+    /// Of artifacts; what the serving state names stays beyond it.
+    pub disk_bytes: u64,
+    /// Versions whose code is loaded.
+    pub loaded_functions: usize,
+    /// The artifacts of those together.
+    pub loaded_bytes: u64,
+}
+
+impl Default for CacheLimits {
+    fn default() -> Self {
+        Self {
+            disk_bytes: 10 << 30,
+            loaded_functions: 2_000,
+            loaded_bytes: 8 << 30,
         }
     }
 }

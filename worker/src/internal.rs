@@ -79,6 +79,7 @@ async fn invoke(
         target,
         cut: &connection.cut,
         tail: tail.as_deref() == Some("tail"),
+        caller: None,
     };
     request::invoke(node, call, version, request).await
 }

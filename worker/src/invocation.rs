@@ -18,6 +18,7 @@ use crate::{
     admission::Permit,
     clock,
     log::Log,
+    node::Node,
     outcome::{Failed, Party},
     sandbox::Usage,
     table::{Function, Tenant},
@@ -61,7 +62,12 @@ pub(crate) struct Invocation {
     /// The guest's code had to be loaded first.
     cold: bool,
     permit: Permit,
-    telemetry: Arc<Telemetry>,
+    pub(crate) node: Arc<Node>,
+    /// The call that this one was made inside of; its place is not given back before this one ends.
+    caller: Option<Arc<Self>>,
+    pub(crate) depth: u8,
+    /// Calls of functions inside this one, at any depth; counted where it has no caller.
+    inside: AtomicU32,
 }
 
 impl Invocation {
@@ -70,12 +76,12 @@ impl Invocation {
         permit: Permit,
         cold: bool,
         tail: bool,
-        telemetry: Arc<Telemetry>,
+        node: Arc<Node>,
     ) -> Self {
         let limits = about.function.limits;
         Self {
             usage: Usage::new(&limits),
-            log: Log::new(&about, limits.log_bytes, tail, &telemetry),
+            log: Log::new(&about, limits.log_bytes, tail, &node.telemetry),
             about,
             limits,
             request_bytes: AtomicU64::new(0),
@@ -89,16 +95,42 @@ impl Invocation {
             held: OnceLock::new(),
             cold,
             permit,
-            telemetry,
+            node,
+            caller: None,
+            depth: 0,
+            inside: AtomicU32::new(0),
         }
+    }
+
+    /// Marks it as made inside another one.
+    pub(crate) fn inside(mut self, caller: Arc<Self>) -> Self {
+        self.depth = caller.depth + 1;
+        self.caller = Some(caller);
+        self
+    }
+
+    /// Takes one of the calls that the outermost call may lead to, as many as it may send requests:
+    /// without that, few functions could start very many.
+    pub(crate) fn count_inside(&self) -> Result<(), u32> {
+        let mut outermost = self;
+        while let Some(caller) = &outermost.caller {
+            outermost = caller;
+        }
+        let limit = outermost.limits.outbound_requests;
+        let take = |calls: u32| (calls < limit).then_some(calls + 1);
+        let taken = outermost.inside.fetch_update(Relaxed, Relaxed, take);
+        taken.map(drop).map_err(|_| limit)
     }
 
     /// The moment by which the response's last byte must be gone. Time in the queue is not the
     /// function's.
     pub(crate) fn deadline(&self) -> Instant {
-        self.about.started
-            + self.permit.queued
-            + Duration::from_millis(u64::from(self.limits.wall_ms))
+        let wall = Duration::from_millis(u64::from(self.limits.wall_ms));
+        let own = self.about.started + self.permit.queued + wall;
+        match &self.caller {
+            Some(caller) => own.min(caller.deadline()),
+            None => own,
+        }
     }
 
     pub(crate) fn fail(&self, failed: Failed) {
@@ -143,7 +175,7 @@ impl Invocation {
 impl Drop for Invocation {
     fn drop(&mut self) {
         self.log.end();
-        self.about.version.used(self.usage.meter.spent());
+        self.about.version.spent(self.usage.meter.spent());
         let responded = Some(self.status.load(Relaxed)).filter(|&status| status > 0);
         let ended = match self.failure.get() {
             Some(failed) => Ended::failed(failed, responded),
@@ -161,7 +193,8 @@ impl Drop for Invocation {
             },
         };
         let queued_us = self.permit.queued.as_micros() as u64;
-        self.telemetry
+        self.node
+            .telemetry
             .tell(&self.about, &ended, &self.spent(), queued_us, self.cold);
     }
 }

@@ -12,13 +12,17 @@ mod config;
 mod connection;
 mod cookie;
 pub mod development_ca;
+pub mod egress;
 mod feed;
 mod forwarded;
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod internal;
 mod invocation;
 mod listener;
 mod log;
+mod nested;
 mod node;
 mod outcome;
 mod preview;
@@ -43,11 +47,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub use config::{Certificates, Config, NodeLimits};
+pub use config::{CacheLimits, Certificates, Config, NodeLimits};
 
 use admission::Admission;
 use artifacts::Loader;
 use connection::Purpose;
+use egress::Egress;
 use feed::{Feed, Settings};
 use listener::Sockets;
 use node::Node;
@@ -94,14 +99,21 @@ impl Worker {
             sockets.push((Purpose::FunctionsPlain, plain));
         }
 
+        let own = sockets.iter().map(|(_, sockets)| sockets.addr).collect();
         let sandbox = Arc::new(Sandbox::new(&limits)?);
         let blobs = Blobs::open(&config.blobs_url)?;
         let node = Arc::new(Node {
             tls: Tls::load(&config.certificates, &config.apps_domain)?,
-            loader: Arc::new(Loader::new(blobs, &config.cache, Arc::clone(&sandbox))?),
+            loader: Arc::new(Loader::new(
+                blobs,
+                &config.cache,
+                &config.cache_limits,
+                Arc::clone(&sandbox),
+            )?),
             sandbox,
             table: ArcSwap::from_pointee(Table::default()),
             admission: Admission::new(limits.instances),
+            egress: Egress::new(config.egress, own)?,
             telemetry: Arc::new(Telemetry::default()),
             trusted_proxies: config.trusted_proxies,
             connections: Arc::new(Semaphore::new(limits.connections as usize)),
@@ -114,6 +126,8 @@ impl Worker {
         };
         let settings = Settings {
             api_url: config.api_url,
+            api_ca: config.api_ca,
+            compare_every: config.compare_every,
             join_token: config.join_token,
             name: config.name,
             internal_url,
@@ -123,6 +137,11 @@ impl Worker {
         let feed = Feed::start(&node, &config.cache, settings, &stop_feed).await?;
         let (renewing, ends) = (Arc::clone(&node), stop.clone());
         tokio::spawn(async move { ends.run_until_cancelled(renewing.tls.keep_current()).await });
+        let (caching, ends) = (Arc::clone(&node), stop.clone());
+        tokio::spawn(async move {
+            ends.run_until_cancelled(artifacts::keep_within_limit(caching))
+                .await
+        });
         let (watching, ends) = (Arc::clone(&node.admission.pressure), stop.clone());
         tokio::spawn(async move { ends.run_until_cancelled(watching.watch_memory()).await });
         let threads = listener::start(&node, sockets, &stop, &abandon)?;

@@ -82,7 +82,10 @@ impl Log {
     /// What the platform adds, beyond the limit too: there is little of it.
     pub(crate) fn platform(&self, level: &str, text: &str) {
         let end = text.floor_char_boundary(text.len().min(MAX_LINE_BYTES));
-        self.emit(&mut self.lines(), LogStream::Platform, level, &text[..end]);
+        let mut lines = self.lines();
+        for line in text[..end].lines().filter(|line| !line.is_empty()) {
+            self.emit(&mut lines, LogStream::Platform, level, line);
+        }
     }
 
     /// Writes what has no end of line.

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
 use crate::{
-    admission::Admission, artifacts::Loader, config::NodeLimits, sandbox::Sandbox, table::Table,
-    telemetry::Telemetry, tls::Tls,
+    admission::Admission, artifacts::Loader, config::NodeLimits, egress::Egress, sandbox::Sandbox,
+    table::Table, telemetry::Telemetry, tls::Tls,
 };
 
 pub(crate) struct Node {
@@ -21,6 +21,7 @@ pub(crate) struct Node {
     /// Swapped whole by the feed; a request keeps the one it started with.
     pub(crate) table: ArcSwap<Table>,
     pub(crate) admission: Admission,
+    pub(crate) egress: Egress,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) connections: Arc<Semaphore>,
 }

@@ -3,13 +3,15 @@
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use domain::{Failure, Limits, RequestId};
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header, uri::Authority};
-use http_body::Body as _;
+use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::{
     access::{self, Granted},
@@ -113,7 +115,7 @@ pub(crate) async fn public(
     };
     let version = match access::of(node, &target, &request).map_err(|failed| (None, failed))? {
         Granted::Version(version) => version,
-        Granted::Answer(answer) => return Ok(answer),
+        Granted::Answer(answer) => return Ok(*answer),
     };
     let call = Call {
         id,
@@ -125,6 +127,7 @@ pub(crate) async fn public(
         target,
         cut: &connection.cut,
         tail: false,
+        caller: None,
     };
     invoke(node, call, version, request).await
 }
@@ -163,14 +166,24 @@ pub(crate) struct Call<'a> {
     pub(crate) cut: &'a CancellationToken,
     /// Whether the caller asked for the last log lines.
     pub(crate) tail: bool,
+    /// The call that this one is made inside of.
+    pub(crate) caller: Option<Arc<Invocation>>,
 }
+
+/// A body on its way in: of a connection, or of another function.
+pub(crate) trait Arriving:
+    Body<Data = Bytes, Error: Into<Error>> + Send + Unpin + 'static
+{
+}
+
+impl<B: Body<Data = Bytes, Error: Into<Error>> + Send + Unpin + 'static> Arriving for B {}
 
 /// Runs one version for one request.
 pub(crate) async fn invoke(
     node: &Arc<Node>,
     call: Call<'_>,
     version: Arc<Version>,
-    request: Request<Incoming>,
+    request: Request<impl Arriving>,
 ) -> Result<Response<ResponseBody>, (Option<u32>, Failed)> {
     let number = version.number;
     let run = run(node, call, version, request).await;
@@ -187,7 +200,7 @@ async fn run(
     node: &Arc<Node>,
     call: Call<'_>,
     version: Arc<Version>,
-    request: Request<Incoming>,
+    request: Request<impl Arriving>,
 ) -> Result<Response<ResponseBody>, Failed> {
     let about = About {
         id: call.id,
@@ -196,11 +209,15 @@ async fn run(
         function: Arc::clone(&call.target.function),
         version,
         method: request.method().clone(),
-        path: request.uri().path().to_owned(),
+        path: call.target.path(),
     };
+    let checked = check_length(&about.function.limits, request.body());
     let ready = async {
-        check_length(&about.function.limits, &request)?;
-        let permit = node.admission.admit(&about.tenant, &about.function).await?;
+        checked?;
+        let permit = match &call.caller {
+            None => node.admission.admit(&about.tenant, &about.function).await?,
+            Some(_) => node.admission.inside()?,
+        };
         let cold = !about.version.is_loaded();
         let guest = about.version.guest(&node.loader).await?;
         Ok((permit, cold, guest))
@@ -212,8 +229,11 @@ async fn run(
             return Err(failed);
         }
     };
-    let telemetry = Arc::clone(&node.telemetry);
-    let invocation = Arc::new(Invocation::new(about, permit, cold, call.tail, telemetry));
+    let mut invocation = Invocation::new(about, permit, cold, call.tail, Arc::clone(node));
+    if let Some(caller) = &call.caller {
+        invocation = invocation.inside(Arc::clone(caller));
+    }
+    let invocation = Arc::new(invocation);
 
     let method = request.method().clone();
     let request = for_guest(&call, &invocation, request, node)?;
@@ -231,9 +251,9 @@ async fn run(
 }
 
 /// A declared length over the limit is refused before anything runs.
-fn check_length(limits: &Limits, request: &Request<Incoming>) -> Result<(), Failed> {
+fn check_length(limits: &Limits, body: &impl Body) -> Result<(), Failed> {
     let limit = limits.request_body_bytes;
-    match request.body().size_hint().exact() {
+    match body.size_hint().exact() {
         Some(bytes) if bytes > limit => {
             let detail =
                 format!("the request's body has {bytes} bytes, this function takes {limit}");
@@ -247,9 +267,9 @@ fn check_length(limits: &Limits, request: &Request<Incoming>) -> Result<(), Fail
 fn for_guest(
     call: &Call<'_>,
     invocation: &Arc<Invocation>,
-    request: Request<Incoming>,
+    request: Request<impl Arriving>,
     node: &Node,
-) -> Result<Request<wasmtime_wasi_http::WasiBody>, Failed> {
+) -> Result<Request<WasiBody>, Failed> {
     let (mut head, incoming) = request.into_parts();
     let origin = Origin {
         id: call.id,

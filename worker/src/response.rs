@@ -1,6 +1,6 @@
 //! From what a guest gave to what the connection sends.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use domain::Failure;
@@ -21,6 +21,9 @@ use crate::{
     outcome::Failed,
     sandbox::{Answer, wall_timeout},
 };
+
+/// How much longer than the wall limit a connection stands whose caller takes nothing.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Of the request, what shapes its response.
 pub(crate) struct Asked<'a> {
@@ -139,7 +142,8 @@ async fn outlast(
     cut: CancellationToken,
 ) {
     rest.await;
-    let deadline = Instant::from_std(invocation.deadline());
+    // A body that is polled ends by itself, and its stream alone.
+    let deadline = Instant::from_std(invocation.deadline()) + GRACE;
     if timeout_at(deadline, body_gone).await.is_err() {
         // Nobody polls the body of a caller that reads nothing; only its connection can be ended.
         invocation.fail(wall_timeout(&invocation));

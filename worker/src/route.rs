@@ -25,6 +25,14 @@ pub(crate) struct Target {
     pub(crate) preview: Option<(Arc<Version>, bool)>,
 }
 
+impl Target {
+    /// As the caller asked for it, without the query.
+    pub(crate) fn path(&self) -> String {
+        let path = self.path_and_query.split('?').next().unwrap_or_default();
+        format!("{}{path}", self.prefix)
+    }
+}
+
 /// The authority a request is for: of its target if that names one, else of its one `Host`.
 pub(crate) fn authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Failed> {
     let malformed = |detail: &'static str| Failed::new(Failure::BadRequest, detail);

@@ -1,7 +1,8 @@
 //! A version of a function on this worker: known from the snapshot, and loaded before it takes
-//! traffic, or, after a restart, when the first request asks for it.
+//! traffic, or, after a restart or a long rest, when the first request asks for it.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -9,11 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Digest, Failure, VersionId, artifact::Artifact, version::Handler};
+use arc_swap::ArcSwapOption;
+use domain::{Digest, Failure, VersionId, version::Handler};
 use tokio::sync::Mutex;
 
 use crate::{
-    artifacts::Loader,
+    artifacts::{Compiled, Loader},
     outcome::Failed,
     sandbox::{Guest, LITTLE},
 };
@@ -21,18 +23,26 @@ use crate::{
 /// A load that failed is not tried again by every request that comes.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// When a load failed, and why.
+type LastFailure = Option<(Instant, String)>;
+
 pub(crate) struct Version {
     pub(crate) id: VersionId,
     pub(crate) number: u32,
     pub(crate) module: Digest,
     pub(crate) handler: Handler,
-    /// Compiled for this worker's engine; absent where only others have it.
-    pub(crate) artifact: Option<Artifact>,
-    guest: OnceLock<Arc<Guest>>,
+    /// Absent where only other engines have it.
+    pub(crate) compiled: Option<Compiled>,
+    guest: ArcSwapOption<Guest>,
+    /// After which load of this worker it was called last.
+    used: AtomicU32,
     /// Microseconds of processor time that its calls used lately.
     cpu_us: AtomicU32,
-    /// Held while loading, so that a hundred first requests load once. Holds the last failure.
-    loading: Mutex<Option<(Instant, String)>>,
+    /// What the guest reads through `wasi:config`.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// Held while loading, so that a hundred first requests load once. Holds the last failure. Made by
+    /// the first load, for most versions are never called.
+    loading: OnceLock<Box<Mutex<LastFailure>>>,
 }
 
 impl Version {
@@ -41,22 +51,25 @@ impl Version {
         number: u32,
         module: Digest,
         handler: Handler,
-        artifact: Option<Artifact>,
+        compiled: Option<Compiled>,
+        variables: BTreeMap<String, String>,
     ) -> Self {
         Self {
             id,
             number,
             module,
             handler,
-            artifact,
-            guest: OnceLock::new(),
+            compiled,
+            guest: ArcSwapOption::empty(),
+            used: AtomicU32::new(0),
             cpu_us: AtomicU32::new(0),
-            loading: Mutex::new(None),
+            variables,
+            loading: OnceLock::new(),
         }
     }
 
     /// Learns from a call that ended; one that comes between is lost, which does not matter.
-    pub(crate) fn used(&self, cpu: Duration) {
+    pub(crate) fn spent(&self, cpu: Duration) {
         let before = u64::from(self.cpu_us.load(Relaxed));
         let now = (before * 7 + cpu.as_micros() as u64) / 8;
         self.cpu_us
@@ -69,7 +82,22 @@ impl Version {
     }
 
     pub(crate) fn is_loaded(&self) -> bool {
-        self.guest.get().is_some()
+        self.guest.load().is_some()
+    }
+
+    pub(crate) fn last_used(&self) -> u32 {
+        self.used.load(Relaxed)
+    }
+
+    pub(crate) fn used_at(&self, load: u32) {
+        if self.last_used() != load {
+            self.used.store(load, Relaxed);
+        }
+    }
+
+    /// Lets go of the code; calls that run keep it, and the next one loads it from disk.
+    pub(crate) fn unload(&self) {
+        self.guest.store(None);
     }
 
     /// The loaded guest, after loading it if need be.
@@ -77,8 +105,9 @@ impl Version {
         self: &Arc<Self>,
         loader: &Arc<Loader>,
     ) -> Result<Arc<Guest>, Failed> {
-        if let Some(guest) = self.guest.get() {
-            return Ok(Arc::clone(guest));
+        if let Some(guest) = self.guest.load_full() {
+            self.used_at(loader.loaded.now());
+            return Ok(guest);
         }
         let unavailable = || {
             Failed::new(
@@ -99,10 +128,10 @@ impl Version {
     }
 
     /// Loads it if no other did; the reason of a failure is for the operator and the tenant.
-    pub(crate) async fn load(&self, loader: &Loader) -> Result<Arc<Guest>, String> {
-        let mut last = self.loading.lock().await;
-        if let Some(guest) = self.guest.get() {
-            return Ok(Arc::clone(guest));
+    pub(crate) async fn load(self: &Arc<Self>, loader: &Loader) -> Result<Arc<Guest>, String> {
+        let mut last = self.loading.get_or_init(Box::default).lock().await;
+        if let Some(guest) = self.guest.load_full() {
+            return Ok(guest);
         }
         if let Some((at, reason)) = last.as_ref()
             && at.elapsed() < RETRY_AFTER
@@ -112,7 +141,10 @@ impl Version {
         match loader.load(self).await {
             Ok(guest) => {
                 *last = None;
-                Ok(Arc::clone(self.guest.get_or_init(|| Arc::new(guest))))
+                let guest = Arc::new(guest);
+                self.guest.store(Some(Arc::clone(&guest)));
+                loader.loaded.enter(self);
+                Ok(guest)
             }
             Err(error) => {
                 let reason = format!("{error:#}");

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use control::{Config, Keys, SmtpSettings};
+use control::{Config, Keys, SmtpSettings, telemetry::Retention};
 use domain::{
     Problems,
     user::{Email, Password},
@@ -14,7 +14,7 @@ use engine::jail;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::reader::{Reader, Variables, address, apps_domain, blobs, number, origin};
+use super::reader::{Reader, Variables, address, apps_domain, blobs, days, number, origin};
 use crate::args::{ApiArgs, SharedArgs};
 
 pub(crate) struct ApiSettings {
@@ -34,6 +34,7 @@ pub(crate) struct Shared {
     pub upload_max_bytes: u64,
     pub compile_limits: jail::Limits,
     pub compile_program: PathBuf,
+    pub retention: Retention,
     pub operator: Option<(Email, Password)>,
 }
 
@@ -119,6 +120,7 @@ pub(crate) fn read(args: &ApiArgs, variables: Variables<'_>) -> Result<ApiSettin
             upload_max_bytes: shared.upload_max_bytes,
             compile_program: shared.compile_program,
             compile_limits: shared.compile_limits,
+            retention: shared.retention,
         },
         operator: shared.operator,
     })
@@ -143,6 +145,16 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
     );
     let wall = args.compile_wall_seconds.as_deref();
     let wall_seconds = reader.or("--compile-wall-seconds", wall, limits.wall_seconds, number);
+    let kept = Retention::DEFAULT;
+    let records = args.retention_days.as_deref();
+    let records_days = reader.or("--retention-days", records, kept.records_days, days);
+    let counters = args.metrics_retention_days.as_deref();
+    let counters_days = reader.or(
+        "--metrics-retention-days",
+        counters,
+        kept.counters_days,
+        days,
+    );
     let operator = operator(reader);
     let compile_program = match std::env::current_exe() {
         Ok(path) => path,
@@ -165,6 +177,10 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
             wall_seconds: wall_seconds?,
         },
         compile_program,
+        retention: Retention {
+            records_days: records_days?,
+            counters_days: counters_days?,
+        },
         operator,
     })
 }

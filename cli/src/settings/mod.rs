@@ -2,6 +2,8 @@
 
 #[cfg(feature = "api")]
 pub(crate) mod api_server;
+#[cfg(feature = "worker")]
+mod egress;
 pub(crate) mod reader;
 #[cfg(all(feature = "api", feature = "worker"))]
 pub(crate) mod up;

@@ -158,10 +158,15 @@ pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(|text| one(text.trim())).collect()
 }
 
-#[cfg(feature = "api")]
 pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is not a whole number in range"))
+}
+
+/// For how long something is kept.
+pub(crate) fn days(text: &str) -> Result<u16, String> {
+    let days = text.parse().ok().filter(|days| (1..=3_650).contains(days));
+    days.ok_or_else(|| format!("`{text}` is not a number of days from 1 to 3650"))
 }
 
 /// The origin of a service: nothing after the host and port, and nothing secret in it.

@@ -13,7 +13,7 @@ use super::{
     api_server::{self, Shared},
     reader::{Reader, Variables, address, apps_domain, folder, networks, origin},
 };
-use crate::args::UpArgs;
+use crate::args::{EgressArgs, UpArgs};
 
 pub(crate) struct UpSettings {
     pub data: PathBuf,
@@ -21,6 +21,8 @@ pub(crate) struct UpSettings {
     pub functions: SocketAddr,
     pub functions_plain: Option<SocketAddr>,
     pub trusted_proxies: Vec<IpNet>,
+    /// As given: the worker is told the same.
+    pub egress: EgressArgs,
     pub public_url: Url,
     pub apps_domain: String,
     pub shared: Shared,
@@ -53,6 +55,8 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         Vec::new(),
         networks,
     );
+    // What is wrong with it is told here, before anything is started.
+    let _ = super::egress::read(&args.egress, &mut reader);
     for (field, given) in [("--console", console), ("--functions", functions)] {
         if given.is_some_and(|address| address.port() == 0) {
             reader.problem(field, "needs a port that stays the same, not 0");
@@ -100,6 +104,7 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         functions,
         functions_plain,
         trusted_proxies,
+        egress: args.egress.clone(),
         public_url,
         apps_domain,
         shared,

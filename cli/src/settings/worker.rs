@@ -6,9 +6,11 @@ use std::{
 };
 
 use domain::Problems;
-use worker::{Certificates, Config};
+use worker::{CacheLimits, Certificates, Config};
 
-use super::reader::{Reader, Variables, address, apps_domain, blobs, folder, networks, origin};
+use super::reader::{
+    Reader, Variables, address, apps_domain, blobs, folder, networks, number, origin,
+};
 use crate::args::WorkerArgs;
 
 pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config, Problems> {
@@ -20,6 +22,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
         "where the API servers are, such as http://api.internal:8080",
         origin,
     );
+    let api_ca = reader.optional("--api-ca", args.api_ca.as_deref(), folder);
     let functions = reader.or("--functions", args.functions.as_deref(), any(8443), address);
     let functions_plain = reader.optional(
         "--functions-plain",
@@ -32,6 +35,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
         Vec::new(),
         networks,
     );
+    let egress = super::egress::read(&args.egress, &mut reader);
     let internal = reader.or("--internal", args.internal.as_deref(), any(8444), address);
     let internal_url = reader.optional("--internal-url", args.internal_url.as_deref(), origin);
     let apps_domain = reader.required(
@@ -47,6 +51,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
         blobs,
     );
     let cache = reader.or("--cache", args.cache.as_deref(), default_cache(), folder);
+    let cache_limits = cache_limits(args, &mut reader);
     let host_name = host_name();
     let name = reader.or("--name", args.name.as_deref(), host_name.clone(), node_name);
     let join_token = reader.secret("ATOLL_JOIN_TOKEN");
@@ -62,10 +67,12 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
         Some(api_url),
         Some(functions),
         Some(trusted_proxies),
+        Some(egress),
         Some(internal),
         Some(apps_domain),
         Some(blobs_url),
         Some(cache),
+        Some(cache_limits),
         Some(name),
         Some(join_token),
         Some(certificates),
@@ -74,10 +81,12 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
         api_url,
         functions,
         trusted_proxies,
+        egress,
         internal,
         apps_domain,
         blobs_url,
         cache,
+        cache_limits,
         name,
         join_token,
         certificates,
@@ -94,19 +103,46 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
     });
     Ok(Config {
         api_url,
+        api_ca,
         functions,
         functions_plain,
         trusted_proxies,
+        egress,
         internal,
         internal_url,
         blobs_url,
         cache,
+        cache_limits,
+        compare_every: Config::COMPARE_EVERY,
         name,
         join_token,
         apps_domain,
         certificates,
         limits: worker::NodeLimits::default(),
     })
+}
+
+fn cache_limits(args: &WorkerArgs, reader: &mut Reader<'_>) -> Option<CacheLimits> {
+    let default = CacheLimits::default();
+    let disk = args.cache_bytes.as_deref();
+    let disk_bytes = reader.or("--cache-bytes", disk, default.disk_bytes, number);
+    let count = args.loaded_functions.as_deref();
+    let functions = default.loaded_functions;
+    let loaded_functions = reader.or("--loaded-functions", count, functions, at_least_one);
+    let bytes = args.loaded_bytes.as_deref();
+    let loaded_bytes = reader.or("--loaded-bytes", bytes, default.loaded_bytes, number);
+    Some(CacheLimits {
+        disk_bytes: disk_bytes?,
+        loaded_functions: loaded_functions?,
+        loaded_bytes: loaded_bytes?,
+    })
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match number(text)? {
+        0 => Err("use 1 or more".to_owned()),
+        count => Ok(count),
+    }
 }
 
 fn certificates(args: &WorkerArgs, reader: &mut Reader<'_>) -> Option<Certificates> {

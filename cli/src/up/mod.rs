@@ -91,6 +91,7 @@ async fn serve(
         functions: settings.functions,
         functions_plain: settings.functions_plain,
         trusted_proxies: settings.trusted_proxies.clone(),
+        egress: settings.egress.clone(),
         apps_domain: settings.apps_domain.clone(),
         blobs_url,
         cache: data.path().join("worker"),
@@ -141,6 +142,7 @@ pub(crate) fn config(running: &Running, secret: &str, shared: &Shared) -> anyhow
         upload_max_bytes: shared.upload_max_bytes,
         compile_program: shared.compile_program.clone(),
         compile_limits: shared.compile_limits,
+        retention: shared.retention,
     })
 }
 

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::logging::LogFormat;
+use crate::{args::EgressArgs, logging::LogFormat};
 
 /// What a worker says on standard output once it serves.
 pub(crate) const READY: &str = "ready";
@@ -34,6 +34,7 @@ pub(super) struct Setup {
     pub functions: SocketAddr,
     pub functions_plain: Option<SocketAddr>,
     pub trusted_proxies: Vec<IpNet>,
+    pub egress: EgressArgs,
     pub apps_domain: String,
     pub blobs_url: Url,
     pub cache: PathBuf,
@@ -157,6 +158,16 @@ impl Setup {
             command
                 .args(["--functions-plain", &plain.to_string()])
                 .args(["--trusted-proxies", &networks.join(",")]);
+        }
+        let egress = &self.egress;
+        for (option, given) in [
+            ("--egress-allow", &egress.egress_allow),
+            ("--egress-deny", &egress.egress_deny),
+            ("--egress-ca", &egress.egress_ca),
+        ] {
+            if let Some(given) = given {
+                command.args([option, given]);
+            }
         }
         command
             .env("ATOLL_JOIN_TOKEN", &self.join_token)

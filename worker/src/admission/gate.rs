@@ -86,6 +86,11 @@ impl Gate {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn limits(&self) -> [u32; 2] {
+        [&self.concurrency, &self.rate_per_second].map(|limit| limit.load(Relaxed))
+    }
+
     fn set_limits(&self, concurrency: u32, rate_per_second: u32) {
         self.concurrency.store(concurrency, Relaxed);
         self.rate_per_second.store(rate_per_second, Relaxed);

@@ -43,17 +43,6 @@ pub(crate) struct Permit {
     _place: Option<Place>,
 }
 
-impl Permit {
-    /// Of a call that runs inside another one's.
-    pub(crate) fn inherited() -> Self {
-        Self {
-            queued: Duration::ZERO,
-            _slots: None,
-            _place: None,
-        }
-    }
-}
-
 impl Admission {
     pub(crate) fn new(places: u32) -> Self {
         Self {
@@ -96,6 +85,24 @@ impl Admission {
         Ok(Permit {
             queued: came.elapsed(),
             _slots: Some((of_function, of_tenant)),
+            _place: Some(place),
+        })
+    }
+
+    /// For a call inside another one, which was let in for both. It needs room like any other and
+    /// never waits for it: what it would wait for, its caller may hold. The last quarter of the
+    /// machine is left to callers.
+    pub(crate) fn inside(&self) -> Result<Permit, Failed> {
+        let place = self.places.take_at_once(self.places.limit() / 4);
+        let place = place.ok_or_else(|| {
+            Failed::new(
+                Failure::NoCapacity,
+                "this worker has no room for a call inside another one; try again",
+            )
+        })?;
+        Ok(Permit {
+            queued: Duration::ZERO,
+            _slots: None,
             _place: Some(place),
         })
     }

@@ -47,6 +47,18 @@ impl Places {
         self.taken.load(SeqCst)
     }
 
+    pub(super) fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// `None` where it would leave fewer than `spare`.
+    pub(super) fn take_at_once(self: &Arc<Self>, spare: u32) -> Option<Place> {
+        let most = self.limit.saturating_sub(spare);
+        let take = |taken: u32| (taken < most).then_some(taken + 1);
+        let taken = self.taken.fetch_update(SeqCst, SeqCst, take);
+        taken.is_ok().then(|| Place(Arc::clone(self)))
+    }
+
     /// `None` where none came free in time, or too many of the tenant wait already.
     pub(super) async fn take(
         self: &Arc<Self>,

@@ -7,17 +7,16 @@ use std::{
     time::Duration,
 };
 
-use domain::{
-    TenantId, VersionId,
-    feed::FailedVersion,
-    snapshot::{self, Position, TenantEntry},
-};
+use domain::{VersionId, feed::FailedVersion};
 use futures::{StreamExt as _, stream};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
-use super::Status;
+use super::{
+    Status,
+    body::Body,
+    kept::Kept,
+    stage::{self, Before, Kind, Known, Staged, Unfit},
+};
 use crate::{
     artifacts::Loader,
     node::Node,
@@ -30,62 +29,24 @@ const LOAD_WITHIN: Duration = Duration::from_secs(8);
 const RETRY_AFTER: Duration = Duration::from_millis(1_500);
 const LOADS_AT_ONCE: usize = 4;
 
-/// A snapshot or changes, the tenants' entries as they were written: their hashes are over that
-/// text, with the fields of a newer release that this one does not know.
-#[derive(Deserialize)]
-pub(super) struct Received {
-    pub(super) schema: u32,
-    pub(super) position: Position,
-    #[serde(with = "hex::serde")]
-    pub(super) hash: [u8; 32],
-    pub(super) tenants: Vec<Box<RawValue>>,
-    #[serde(default)]
-    pub(super) removed: Vec<TenantId>,
-}
-
-/// The state that is served, as it was received.
-#[derive(Clone, Default)]
-pub(super) struct Known {
-    pub(super) position: Option<Position>,
-    pub(super) hash: [u8; 32],
-    pub(super) tenants: BTreeMap<TenantId, Arc<RawValue>>,
-    hashes: BTreeMap<TenantId, [u8; 32]>,
-}
-
-impl Known {
-    pub(super) fn is_newer_than(&self, other: Position) -> bool {
-        let same = self
-            .position
-            .filter(|position| position.generation == other.generation);
-        same.is_some_and(|position| position.epoch > other.epoch)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Whole,
-    Changes,
-}
-
-/// A state that passed its checks.
-struct Checked {
-    known: Known,
-    changed: Vec<TenantEntry>,
-    removed: Vec<TenantId>,
-}
-
 pub(super) struct Applier {
     node: Arc<Node>,
     status: Arc<watch::Sender<Status>>,
-    known: Known,
+    kept: Arc<Kept>,
+    known: Arc<Known>,
 }
 
 impl Applier {
-    pub(super) fn new(node: Arc<Node>, status: Arc<watch::Sender<Status>>) -> Self {
+    pub(super) fn new(
+        node: Arc<Node>,
+        status: Arc<watch::Sender<Status>>,
+        kept: Arc<Kept>,
+    ) -> Self {
         Self {
             node,
             status,
-            known: Known::default(),
+            kept,
+            known: Arc::default(),
         }
     }
 
@@ -93,49 +54,93 @@ impl Applier {
         &self.known
     }
 
-    /// `Err` says why the state was refused; it is in the next heartbeat too.
-    pub(super) async fn apply(&mut self, received: Received, kind: Kind) -> Result<(), String> {
-        let epoch = received.position.epoch;
-        let checked = match check(&self.known, received, kind) {
-            Ok(checked) => checked,
-            Err(reason) => {
+    fn here(&self) -> Here<'static> {
+        Here {
+            engine_tag: engine::TAG,
+            tenant_ceiling: self.node.limits.tenant_ceiling(),
+        }
+    }
+
+    pub(super) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Applies what is on the disk. Nothing there is the ordinary case of a first start, and what
+    /// cannot be used is as good as nothing.
+    pub(super) async fn restore(&mut self) {
+        let kept = Arc::clone(&self.kept);
+        // The database's own checks may panic over a damaged file.
+        let here = self.here();
+        let restored = spawn_blocking(move || stage::restore(&kept, here)).await;
+        match restored.map_err(anyhow::Error::from).flatten() {
+            Ok(Some(staged)) => {
+                self.kept.is_in_step();
+                drop(self.swap_in(staged, Kind::Whole).await);
+            }
+            Ok(None) => {}
+            Err(error) => self.kept.replace_unusable(&format!("{error:#}")),
+        }
+    }
+
+    /// Why a state was refused is in the next heartbeat too.
+    pub(super) async fn apply(&mut self, body: Body, kind: Kind) -> Result<(), Unfit> {
+        let (reader, pump) = body.split();
+        let (known, served) = (Arc::clone(&self.known), self.node.table.load_full());
+        let kept = Arc::clone(&self.kept);
+        let here = self.here();
+        let staging = spawn_blocking(move || {
+            let before = Before {
+                known: &known,
+                served: &served,
+                here,
+            };
+            stage::stage(reader, kind, before, &kept)
+        });
+        let (staged, ()) = tokio::join!(staging, pump);
+        let staged = staged
+            .unwrap_or_else(|error| Err(Unfit::Refused(format!("reading it failed: {error}"))));
+        let staged = staged.inspect_err(|unfit| {
+            if let Unfit::Refused(reason) = unfit {
                 tracing::error!(
-                    epoch,
                     reason,
                     "a serving state was refused, the last good one stays"
                 );
                 self.status
                     .send_modify(|status| status.refused = Some(reason.clone()));
-                return Err(reason);
             }
-        };
-        let (mut table, changed) = build(
-            &self.node.table.load(),
-            checked.changed,
-            &checked.removed,
-            kind,
-            Here {
-                engine_tag: engine::TAG,
-                tenant_ceiling: self.node.limits.tenant_ceiling(),
-            },
-        );
-        table.position = checked.known.position;
+        })?;
+        let state = staged.state;
+        let writing = self.swap_in(staged, kind).await;
+        let kept = Arc::clone(&self.kept);
+        // After the swap, since disks are slow; and before the next state, which is written on top of it.
+        let _ = spawn_blocking(move || kept.commit(writing, state)).await;
+        Ok(())
+    }
+
+    async fn swap_in(&mut self, staged: Staged, kind: Kind) -> super::kept::Writing {
+        let Staged {
+            known,
+            state,
+            table,
+            changed,
+            writing,
+        } = staged;
         let failed = load(&self.node.loader, &changed, kind).await;
         let failed = self.still_failing(&table, failed);
         tracing::info!(
-            epoch,
+            epoch = state.position.epoch,
             tenants_changed = changed.len(),
             failed = failed.len(),
             "a serving state is applied"
         );
         self.node.table.store(Arc::new(table));
-        self.known = checked.known;
+        self.known = Arc::new(known);
         self.status.send_modify(|status| {
-            status.applied = self.known.position;
+            status.applied = Some(state.position);
             status.refused = None;
             status.failed = failed;
         });
-        Ok(())
+        writing
     }
 
     /// The failures that somebody waits for, old ones and those just met.
@@ -148,8 +153,11 @@ impl Applier {
             .map(|failed| (failed.version, failed.reason.clone()))
             .collect();
         failed.extend(new);
+        if failed.is_empty() {
+            return Vec::new();
+        }
         let functions = table.tenants().flat_map(|tenant| tenant.functions());
-        let prepared = functions.flat_map(|function| &function.prepare);
+        let prepared = functions.flat_map(|function| function.prepare.iter());
         let awaited: BTreeSet<_> = prepared
             .filter(|version| !version.is_loaded())
             .map(|version| version.id)
@@ -162,82 +170,6 @@ impl Applier {
             .collect()
     }
 }
-
-fn check(known: &Known, received: Received, kind: Kind) -> Result<Checked, String> {
-    if received.schema != snapshot::SCHEMA {
-        return Err(format!(
-            "its schema is {}, this release reads {}",
-            received.schema,
-            snapshot::SCHEMA
-        ));
-    }
-    let mut next = match kind {
-        Kind::Whole => Known::default(),
-        Kind::Changes => known.clone(),
-    };
-    if kind == Kind::Changes
-        && known
-            .position
-            .is_none_or(|position| position.generation != received.position.generation)
-    {
-        return Err("its changes are of another generation".to_owned());
-    }
-    for tenant in &received.removed {
-        next.tenants.remove(tenant);
-        next.hashes.remove(tenant);
-    }
-    let mut changed = Vec::with_capacity(received.tenants.len());
-    let mut seen = BTreeSet::new();
-    for raw in received.tenants {
-        let entry: TenantEntry = serde_json::from_str(raw.get())
-            .map_err(|error| format!("an entry does not decode: {error}"))?;
-        if !seen.insert(entry.id) {
-            return Err(format!("it names the tenant {} twice", entry.id));
-        }
-        next.hashes
-            .insert(entry.id, snapshot::hash(raw.get().as_bytes()));
-        next.tenants.insert(entry.id, raw.into());
-        changed.push(entry);
-    }
-    if snapshot::rolled_up(&next.hashes) != received.hash {
-        return Err("its hash is not that of its entries".to_owned());
-    }
-    next.position = Some(received.position);
-    next.hash = received.hash;
-    Ok(Checked {
-        known: next,
-        changed,
-        removed: received.removed,
-    })
-}
-
-fn build(
-    before: &Table,
-    changed: Vec<TenantEntry>,
-    removed: &[TenantId],
-    kind: Kind,
-    here: Here<'_>,
-) -> (Table, Vec<Arc<Tenant>>) {
-    let mut table = match kind {
-        Kind::Whole => Table::default(),
-        Kind::Changes => before.clone(),
-    };
-    for tenant in removed {
-        table.remove(*tenant);
-    }
-    let changed: Vec<_> = changed
-        .into_iter()
-        .map(|entry| {
-            let known = before.tenant_by_id(entry.id).map(Arc::as_ref);
-            Arc::new(Tenant::build(entry, known, here))
-        })
-        .collect();
-    for tenant in &changed {
-        table.insert(Arc::clone(tenant));
-    }
-    (table, changed)
-}
-
 /// Loads what the changed tenants ask to prepare, and what took traffic without having been prepared
 /// here. After a start everything would be that: then live versions wait for their first request.
 async fn load(loader: &Loader, changed: &[Arc<Tenant>], kind: Kind) -> BTreeMap<VersionId, String> {
@@ -261,7 +193,7 @@ async fn load(loader: &Loader, changed: &[Arc<Tenant>], kind: Kind) -> BTreeMap<
     failed.filter_map(std::future::ready).collect().await
 }
 
-async fn load_one(loader: &Loader, version: &Version) -> Result<(), String> {
+async fn load_one(loader: &Loader, version: &Arc<Version>) -> Result<(), String> {
     let mut last = None;
     let attempts = async {
         loop {

@@ -1,22 +1,20 @@
 //! The calls of `/internal/v1`, each one HTTP request.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use domain::{
-    feed::{Heard, Heartbeat, Join, Joined, LONG_POLL_SECONDS},
+    feed::{Heard, Heartbeat, Join, Joined, LONG_POLL_SECONDS, StateHash},
     snapshot::Position,
     telemetry::Batch,
 };
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use url::Url;
 
-use super::{Settings, apply::Received};
+use super::{Settings, body::Body};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
-/// More than any sane state: what is larger is not read into memory.
-const MAX_STATE_BYTES: usize = 512 << 20;
 
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -42,12 +40,15 @@ pub(crate) enum Trouble {
 
 impl Client {
     pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .context("the client of the API servers")?;
+            .no_proxy();
+        if let Some(path) = &settings.api_ca {
+            let authorities = authorities(path);
+            http = http.tls_certs_only(authorities.with_context(|| path.display().to_string())?);
+        }
+        let http = http.build().context("the client of the API servers")?;
         Ok(Self {
             http,
             base: settings.api_url.clone(),
@@ -75,6 +76,7 @@ impl Client {
         json(send(self.request(Method::POST, "token", token), TIMEOUT).await?).await
     }
 
+    /// `None` from a release before this one, which says nothing of the others.
     pub(super) async fn heartbeat(
         &self,
         token: &str,
@@ -96,9 +98,13 @@ impl Client {
         send(request, TIMEOUT).await.map(|_| ())
     }
 
-    pub(super) async fn snapshot(&self, token: &str) -> Result<Received, Trouble> {
+    pub(super) async fn hash(&self, token: &str) -> Result<StateHash, Trouble> {
+        json(send(self.request(Method::GET, "hash", token), TIMEOUT).await?).await
+    }
+
+    pub(super) async fn snapshot(&self, token: &str) -> Result<Body, Trouble> {
         let request = self.request(Method::GET, "snapshot", token);
-        state(send(request, SNAPSHOT_TIMEOUT).await?).await
+        send(request, SNAPSHOT_TIMEOUT).await.map(Body::of_response)
     }
 
     /// `None` when nothing changed within the wait.
@@ -106,7 +112,7 @@ impl Client {
         &self,
         token: &str,
         after: Position,
-    ) -> Result<Option<Received>, Trouble> {
+    ) -> Result<Option<Body>, Trouble> {
         let request = self.request(Method::GET, "changes", token).query(&[
             ("generation", after.generation.to_string()),
             ("after", after.epoch.to_string()),
@@ -116,7 +122,7 @@ impl Client {
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        state(response).await.map(Some)
+        Ok(Some(Body::of_response(response)))
     }
 
     fn request(&self, method: Method, call: &str, token: &str) -> RequestBuilder {
@@ -124,6 +130,13 @@ impl Client {
         let url = format!("{base}/internal/v1/{call}");
         self.http.request(method, url).bearer_auth(token)
     }
+}
+
+/// The only ones then: who has an authority of his own wants no other to vouch for his servers.
+fn authorities(path: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let authorities = Certificate::from_pem_bundle(&fs::read(path)?)?;
+    ensure!(!authorities.is_empty(), "it holds no certificate in PEM");
+    Ok(authorities)
 }
 
 async fn send(request: RequestBuilder, timeout: Duration) -> Result<Response, Trouble> {
@@ -154,23 +167,4 @@ async fn json<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, T
         .json()
         .await
         .map_err(|error| Trouble::Other(error.into()))
-}
-
-async fn state(mut response: Response) -> Result<Received, Trouble> {
-    let other = |error: anyhow::Error| Trouble::Other(error);
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| other(error.into()))?
-    {
-        if bytes.len() + chunk.len() > MAX_STATE_BYTES {
-            return Err(other(anyhow::anyhow!(
-                "the state has more than {MAX_STATE_BYTES} bytes"
-            )));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| other(anyhow::Error::from(error).context("the state does not decode")))
 }

@@ -1,5 +1,5 @@
-//! The last state that was served, and the keys to trust its artifacts with, on the worker's own
-//! disk: what a restart serves from while no API server answers. Both may vanish at any time.
+//! The platform's keys on the worker's own disk: what a start without API servers trusts the kept
+//! state and its artifacts with. They may vanish at any time.
 
 use std::{
     fs,
@@ -10,14 +10,10 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{
-    Keys,
-    apply::{Applier, Kind, Known, Received},
-};
+use super::Keys;
 use crate::artifacts::{Loader, write_whole};
 
 pub(super) struct Disk {
-    snapshot: PathBuf,
     keys: PathBuf,
 }
 
@@ -29,68 +25,37 @@ impl Disk {
             .create(cache)
             .with_context(|| format!("creating {}", cache.display()))?;
         Ok(Self {
-            snapshot: cache.join("snapshot.json"),
             keys: cache.join("keys.json"),
         })
     }
 
-    /// Applies what is on the disk. Nothing there is the ordinary case of a first start, and a file
-    /// that cannot be used is as good as none.
-    pub(super) async fn restore(&self, loader: &Loader, applier: &mut Applier) {
-        match read::<Keys>(&self.keys) {
-            Ok(Some(keys)) => loader.keys.store(Some(Arc::new(keys))),
-            Ok(None) => return,
+    /// Whether there were any.
+    pub(super) fn restore_keys(&self, loader: &Loader) -> bool {
+        match read(&self.keys) {
+            Ok(Some(keys)) => {
+                loader.keys.store(Some(Arc::new(keys)));
+                true
+            }
+            Ok(None) => false,
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "the kept keys cannot be used");
-                return;
-            }
-        }
-        match read::<Received>(&self.snapshot) {
-            Ok(Some(received)) => {
-                let _ = applier.apply(received, Kind::Whole).await;
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "the kept snapshot cannot be used"
-                );
+                false
             }
         }
     }
 
     pub(super) fn keep_keys(&self, keys: &Keys) {
         let json = serde_json::to_vec(keys).expect("keys are texts");
-        self.report(write_whole(&self.keys, &json));
-    }
-
-    /// Written as it was received, so that its hash holds.
-    pub(super) fn keep(&self, known: &Known) {
-        let Some(position) = known.position else {
-            return;
-        };
-        let position = serde_json::to_string(&position).expect("a position is a text and a number");
-        let tenants: Vec<_> = known.tenants.values().map(|raw| raw.get()).collect();
-        let json = format!(
-            r#"{{"schema":{},"position":{position},"hash":"{}","tenants":[{}]}}"#,
-            domain::snapshot::SCHEMA,
-            hex::encode(known.hash),
-            tenants.join(","),
-        );
-        self.report(write_whole(&self.snapshot, json.as_bytes()));
-    }
-
-    fn report(&self, written: anyhow::Result<()>) {
-        if let Err(error) = written {
+        if let Err(error) = write_whole(&self.keys, &json) {
             tracing::warn!(
                 error = format!("{error:#}"),
-                "the serving state is not kept on disk; a restart without API servers would serve nothing",
+                "the platform's keys are not kept on disk; a restart without API servers would serve nothing",
             );
         }
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+fn read(path: &Path) -> anyhow::Result<Option<Keys>> {
     match fs::read(path) {
         Ok(bytes) => {
             let value = serde_json::from_slice(&bytes);

@@ -7,10 +7,11 @@ use std::{
 };
 
 use super::{
-    apply::{Applier, Kind},
+    apply::Applier,
     client::{Client, Trouble},
-    disk::Disk,
+    compare::Comparisons,
     session::{Backoff, Session},
+    stage::{Kind, Unfit},
 };
 
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
@@ -19,7 +20,7 @@ pub(super) async fn follow(
     client: Arc<Client>,
     session: Session,
     mut applier: Applier,
-    disk: Arc<Disk>,
+    mut comparisons: Comparisons,
 ) {
     let mut backoff = Backoff::default();
     // What the disk held may be of another installation: the first state is taken whole.
@@ -28,53 +29,69 @@ pub(super) async fn follow(
     loop {
         let token = session.token().await;
         let asked = Instant::now();
-        let received = match (kind, applier.known().position) {
-            (Kind::Changes, Some(position)) => client.changes(&token, position).await,
+        let received = match (kind, applier.known().state) {
+            (Kind::Changes, Some(state)) => {
+                if comparisons.are_due() && comparisons.differ(&client, &token, state).await {
+                    kind = Kind::Whole;
+                    continue;
+                }
+                client.changes(&token, state.position).await
+            }
             _ => {
                 kind = Kind::Whole;
                 client.snapshot(&token).await.map(Some)
             }
         };
-        match received {
-            Ok(received) => {
-                if std::mem::take(&mut troubled) {
-                    tracing::info!("the API servers answer again");
-                }
-                let Some(received) = received else {
-                    // A server that is going away ends its long polls at once.
-                    if asked.elapsed() < SHORTEST_POLL {
-                        backoff.wait().await;
-                    }
-                    continue;
-                };
-                if applier.known().is_newer_than(received.position) {
-                    // This API server lags behind the one that told us before; it will catch up.
-                    kind = Kind::Changes;
+        let trouble = match received {
+            Ok(None) => {
+                // A server that is going away ends its long polls at once.
+                if asked.elapsed() < SHORTEST_POLL {
                     backoff.wait().await;
-                    continue;
                 }
-                if applier.apply(received, kind).await.is_ok() {
+                None
+            }
+            Ok(Some(body)) => match applier.apply(body, kind).await {
+                Ok(()) => {
                     backoff = Backoff::default();
                     kind = Kind::Changes;
-                    let (disk, known) = (Arc::clone(&disk), applier.known().clone());
-                    // Before the next change: two writers would race for the file.
-                    let _ = tokio::task::spawn_blocking(move || disk.keep(&known)).await;
-                    continue;
+                    None
                 }
-                kind = Kind::Whole;
-            }
+                // This API server lags behind the one that told us before; it will catch up.
+                Err(Unfit::Older) => {
+                    kind = Kind::Changes;
+                    backoff.wait().await;
+                    None
+                }
+                Err(Unfit::Refused(_)) => {
+                    kind = Kind::Whole;
+                    backoff.wait().await;
+                    None
+                }
+                Err(Unfit::Interrupted(error)) => Some(Trouble::Other(error.into())),
+            },
             Err(Trouble::Gone) => {
                 kind = Kind::Whole;
+                None
+            }
+            Err(Trouble::Unknown) => {
+                session.lost(&token);
+                backoff.wait().await;
                 continue;
             }
-            Err(Trouble::Unknown) => session.lost(&token),
-            Err(trouble) => {
+            Err(trouble) => Some(trouble),
+        };
+        match trouble {
+            None if std::mem::take(&mut troubled) => {
+                tracing::info!("the API servers answer again");
+            }
+            None => {}
+            Some(trouble) => {
                 // Once: an hour without API servers is one line, not thousands.
                 if !std::mem::replace(&mut troubled, true) {
                     tracing::warn!(%trouble, "the feed is interrupted; what is live stays live");
                 }
+                backoff.wait().await;
             }
         }
-        backoff.wait().await;
     }
 }

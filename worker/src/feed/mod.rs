@@ -3,13 +3,25 @@
 //! is live stays live.
 
 mod apply;
+mod body;
 mod client;
+mod compare;
+mod decode;
 mod disk;
 mod follow;
+pub(crate) mod fuzzing;
 mod heartbeat;
+mod kept;
+mod published;
 mod session;
+mod stage;
+mod start;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::{feed::FailedVersion, snapshot::Position};
 use serde::{Deserialize, Serialize};
@@ -20,7 +32,9 @@ use url::Url;
 use crate::{node::Node, telemetry};
 use apply::Applier;
 pub(crate) use client::{Client, Trouble};
+use compare::Comparisons;
 use disk::Disk;
+use kept::Kept;
 pub(crate) use session::Session;
 
 /// The platform's public keys, kept over a restart.
@@ -43,6 +57,9 @@ pub(crate) struct Status {
 
 pub(crate) struct Settings {
     pub(crate) api_url: Url,
+    /// Certificates (PEM) of the authorities for it; those of the system if absent.
+    pub(crate) api_ca: Option<PathBuf>,
+    pub(crate) compare_every: Duration,
     pub(crate) join_token: String,
     pub(crate) name: String,
     pub(crate) internal_url: Url,
@@ -64,19 +81,23 @@ impl Feed {
     ) -> anyhow::Result<Self> {
         let status = Arc::new(watch::Sender::new(Status::default()));
         let disk = Arc::new(Disk::open(cache)?);
-        let mut applier = Applier::new(Arc::clone(node), Arc::clone(&status));
-        disk.restore(&node.loader, &mut applier).await;
-
         let client = Arc::new(Client::new(&settings)?);
+        let kept = Arc::new(Kept::open(cache));
+        let mut applier = Applier::new(Arc::clone(node), Arc::clone(&status), kept);
+        // Without keys nothing of what it names could be loaded.
+        if disk.restore_keys(&node.loader) {
+            applier.restore().await;
+        }
+
         let session = Session::new();
         let mut tasks = JoinSet::new();
-        let keep = session::keep(
-            Arc::clone(&client),
-            Arc::clone(node),
-            Arc::clone(&disk),
-            session.clone(),
-        );
-        let follow = follow::follow(Arc::clone(&client), session.clone(), applier, disk);
+        let keep = session::keep(Arc::clone(&client), Arc::clone(node), disk, session.clone());
+        let (asking, standing) = (Arc::clone(&client), session.clone());
+        let follow = async move {
+            start::without_api_servers(&standing, &mut applier).await;
+            let comparisons = Comparisons::new(settings.compare_every);
+            follow::follow(asking, standing, applier, comparisons).await;
+        };
         tasks.spawn(until(stop.clone(), keep));
         tasks.spawn(until(stop.clone(), follow));
         let telemetry = Arc::clone(&node.telemetry);

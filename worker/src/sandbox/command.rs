@@ -62,5 +62,6 @@ pub(super) fn start(
     Ok(Started {
         guest: Box::pin(guest),
         response,
+        body_goes_on: false,
     })
 }

@@ -54,7 +54,6 @@ impl<G: 'static, P: Send + 'static> Instance<G, P> {
             && self.calls < reuse.requests
         {
             self.proxy = Some(proxy);
-            self.current.rest();
             idle.put(self, Duration::from_secs(reuse.idle_seconds.into()));
         }
     }

@@ -3,12 +3,15 @@
 
 mod cgi;
 mod command;
+mod config;
 mod current;
+pub(crate) mod fuzzing;
 mod heavy;
 mod hooks;
 mod idle;
 mod instance;
 mod limits;
+mod logging;
 mod logs;
 mod meter;
 mod run;
@@ -18,6 +21,8 @@ mod stdio;
 mod verdict;
 mod wasi02;
 mod wasi03;
+#[cfg(test)]
+mod world_tests;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -169,6 +174,8 @@ impl<G: 'static> Runtime<G> {
             let mut linker = Linker::new(&engine);
             wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
             wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+            config::add_to_linker(&mut linker)?;
+            logging::add_to_linker(&mut linker)?;
             more(&mut linker)?;
             tick(&engine);
             Ok(Self { engine, linker })

@@ -26,6 +26,8 @@ pub(super) struct Started {
     /// Tells the invocation how it ended before anything of it is dropped.
     pub(super) guest: Task,
     pub(super) response: oneshot::Receiver<wasmtime::Result<Response<WasiBody>>>,
+    /// Whether an instance that others share goes on writing after the guest has returned.
+    pub(super) body_goes_on: bool,
 }
 
 /// What a guest gave: the head, the body's reading end, and the guest itself where it is not done.
@@ -60,6 +62,7 @@ async fn head(
     let Started {
         guest,
         mut response,
+        body_goes_on,
     } = sandbox
         .start(guest, invocation, request)
         .map_err(|error| of(&error))?;
@@ -67,7 +70,7 @@ async fn head(
     let mut guest = Placed::new(driven, invocation, sandbox.computing());
     let (given, rest) = tokio::select! {
         biased;
-        () = &mut guest => (response.try_recv().ok().flatten(), None),
+        () = &mut guest => (response.try_recv().ok().flatten(), body_goes_on.then_some(guest)),
         given = &mut response => match given {
             Ok(given) => (Some(given), Some(guest)),
             // The guest threw its chance to answer away; how it ends says why.

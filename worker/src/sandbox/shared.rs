@@ -223,6 +223,7 @@ impl Instance {
         Started {
             guest: Box::pin(guest),
             response,
+            body_goes_on: true,
         }
     }
 
@@ -295,7 +296,6 @@ impl Instance {
                     let Some(stay) = waiting.stay() else {
                         return Ok(());
                     };
-                    current.rest();
                     let until = Duration::from_secs(self.reuse.idle_seconds.into());
                     idle = Some((Instant::now() + until, stay));
                 }

@@ -7,9 +7,8 @@ use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::invocation::Invocation;
-
 use super::{current::Current, hooks::Hooks, limits::Limiter, logs::LogStream};
+use crate::invocation::Invocation;
 
 /// Bytes that one call of the host may copy out of the guest, about.
 const HOSTCALL_BYTES: usize = 16 << 20;
@@ -26,6 +25,13 @@ pub(crate) struct State<G> {
     hooks: Hooks,
     limiter: Limiter,
     _engine: PhantomData<fn() -> G>,
+}
+
+impl<G> State<G> {
+    /// `None` while an instance that is kept has no call.
+    pub(super) fn invocation(&self) -> Option<Arc<Invocation>> {
+        self.hooks.current.invocation()
+    }
 }
 
 impl<G: 'static> WasiView for State<G> {
@@ -76,7 +82,7 @@ pub(super) fn store<G: 'static>(
         wasi: wasi.build(),
         table,
         http,
-        hooks: Hooks,
+        hooks: Hooks::new(Arc::clone(current)),
         limiter: Limiter::new(Arc::clone(current)),
         _engine: PhantomData,
     };

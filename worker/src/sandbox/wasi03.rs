@@ -75,5 +75,6 @@ pub(super) fn start(
     Started {
         guest: Box::pin(guest),
         response,
+        body_goes_on: false,
     }
 }

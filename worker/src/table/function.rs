@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     FunctionId, Limits,
-    artifact::Artifact,
+    egress::AllowedHosts,
     function::{Access, Reuse},
     name::version_number,
     snapshot::{AliasEntry, FunctionEntry},
@@ -13,6 +13,7 @@ use domain::{
 use super::{FEATURES, Here};
 use crate::{
     admission::{Gate, Owner},
+    artifacts::Compiled,
     version::Version,
 };
 
@@ -23,14 +24,15 @@ pub(crate) struct Function {
     pub(crate) enabled: bool,
     pub(crate) limits: Limits,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) allowed_outbound_hosts: Arc<AllowedHosts>,
     /// Absent: an instance for each invocation.
     pub(crate) reuse: Option<Reuse>,
     pub(crate) aliases: Box<[AliasEntry]>,
     /// The live versions with their percents, the newest first; empty until something is live.
-    pub(crate) traffic: Vec<(u8, Arc<Version>)>,
-    pub(crate) versions: Vec<Arc<Version>>,
+    pub(crate) traffic: Box<[(u8, Arc<Version>)]>,
+    pub(crate) versions: Box<[Arc<Version>]>,
     /// To be loaded before this state is acknowledged.
-    pub(crate) prepare: Vec<Arc<Version>>,
+    pub(crate) prepare: Box<[Arc<Version>]>,
     /// A feature that this worker lacks: the function cannot be served by it.
     pub(crate) lacking: Option<String>,
 }
@@ -51,17 +53,15 @@ impl Function {
         {
             return Arc::clone(before);
         }
-        let versions: Vec<_> = entry
+        // By reference: made of the entry's own vector, it would keep all of its room.
+        let versions: Box<[_]> = entry
             .versions
-            .into_iter()
+            .iter()
             .map(|version| {
-                let artifact = version
-                    .artifacts
-                    .into_iter()
-                    .find(|artifact: &Artifact| artifact.engine_tag == here.engine_tag);
+                let compiled = Compiled::find(&version.artifacts, here.engine_tag, version.module);
                 let known = before.and_then(|function| function.version(version.number));
                 match known {
-                    Some(known) if known.id == version.id && known.artifact == artifact => {
+                    Some(known) if known.id == version.id && known.compiled == compiled => {
                         Arc::clone(known)
                     }
                     _ => Arc::new(Version::new(
@@ -69,7 +69,8 @@ impl Function {
                         version.number,
                         version.module,
                         version.handler,
-                        artifact,
+                        compiled,
+                        version.variables.clone(),
                     )),
                 }
             })
@@ -86,6 +87,12 @@ impl Function {
         let traffic = shares.iter();
         let traffic = traffic.filter_map(|share| Some((share.percent, find(share.version)?)));
         let limits = entry.limits;
+        let allowed = AllowedHosts::parse(&entry.allowed_outbound_hosts);
+        // What a later release's grammar allows is not allowed here, and nothing else changes.
+        let allowed_outbound_hosts = Arc::new(allowed.unwrap_or_else(|problems| {
+            tracing::warn!(function = %entry.id, %problems, "outbound requests are not understood and refused");
+            AllowedHosts::default()
+        }));
         let gate = Gate::of(
             before.map(|before| &before.gate),
             Owner::Function(entry.id),
@@ -95,6 +102,7 @@ impl Function {
         Arc::new(Self {
             traffic: traffic.collect(),
             gate,
+            allowed_outbound_hosts,
             reuse: entry.reuse,
             aliases: entry.aliases.into_boxed_slice(),
             prepare: entry
@@ -125,7 +133,7 @@ impl Function {
     /// One of the live versions; `position` is 0 to 99, the same for the same caller.
     pub(crate) fn pick(&self, position: u8) -> Option<&Arc<Version>> {
         let mut left = position;
-        for (percent, version) in &self.traffic {
+        for (percent, version) in self.traffic.iter() {
             if left < *percent {
                 return Some(version);
             }

@@ -35,7 +35,8 @@ pub(crate) struct Tenant {
     /// Absent where there are none.
     pub(crate) routes: Option<Box<Routes>>,
     domains: Box<[Box<str>]>,
-    functions: HashMap<Box<str>, Arc<Function>>,
+    /// By name.
+    functions: Box<[Arc<Function>]>,
 }
 
 /// What a worker adds to an entry to serve it.
@@ -106,25 +107,25 @@ impl Tenant {
             [limits.concurrency, limits.rate_per_second],
             here.tenant_ceiling,
         );
-        let functions: HashMap<Box<str>, _> = entry
+        let mut functions: Vec<_> = entry
             .functions
             .into_iter()
             .map(|function| {
-                let known = before.and_then(|tenant| tenant.functions.get(function.name.as_str()));
+                let known = before.and_then(|tenant| tenant.function(function.name.as_str()));
                 let known = known.filter(|known| known.id == function.id);
-                let built = Function::build(function, known, here);
-                (built.name.as_str().into(), built)
+                Function::build(function, known, here)
             })
             .collect();
+        functions.sort_by(|a, b| a.name.cmp(&b.name));
         let by_id: HashMap<FunctionId, &Arc<Function>> = functions
-            .values()
+            .iter()
             .map(|function| (function.id, function))
             .collect();
         let routes = Routes::build(&entry.routes, |route| by_id.get(&route.function).copied());
         Self {
             routes,
             gate,
-            functions,
+            functions: functions.into(),
             domains: entry
                 .domains
                 .into_iter()
@@ -137,14 +138,17 @@ impl Tenant {
     }
 
     pub(crate) fn function(&self, name: &str) -> Option<&Arc<Function>> {
-        self.functions.get(name)
+        let found = self
+            .functions
+            .binary_search_by(|function| function.name.as_str().cmp(name));
+        found.ok().map(|index| &self.functions[index])
     }
 
     pub(crate) fn function_by_id(&self, id: FunctionId) -> Option<&Arc<Function>> {
-        self.functions.values().find(|function| function.id == id)
+        self.functions.iter().find(|function| function.id == id)
     }
 
     pub(crate) fn functions(&self) -> impl Iterator<Item = &Arc<Function>> {
-        self.functions.values()
+        self.functions.iter()
     }
 }

@@ -3,8 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod admission;
+mod cache;
+mod canaries;
+mod egress;
+mod framing;
+mod hostile;
 mod reuse;
 mod routing;
 mod serving;
+mod stability;
 mod stage;
 mod telemetry;

@@ -104,6 +104,7 @@ async fn an_instance_of_wasi_0_3_takes_several_calls_at_a_time() {
 async fn what_one_call_suffers_at_its_limits_another_of_its_instance_does_not() {
     let mut tight = reused("hello-p3", 100, 16);
     tight.limits.wall_ms = 300;
+    tight.limits.cpu_ms = 100;
     let stage = Stage::start(vec![acme(vec![tight])]).await;
     assert_eq!(counted(&stage).await, 1);
     let endless = stage.get("/f/stream?chunks=100&ms=50");

@@ -27,11 +27,11 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use blobs::{BlobKey, Blobs};
 use domain::{
     FunctionId, GenerationId, NodeId, Timestamp,
-    feed::{Claims, Demand, Heard, Heartbeat, Join, Joined},
-    snapshot::{self, Changes, Position, SCHEMA, Snapshot, TenantEntry},
+    feed::{Claims, Demand, Heard, Heartbeat, Join, Joined, StateHash},
+    snapshot::{self, Changes, Position, SCHEMA, Snapshot, TenantEntry, signed_message},
     telemetry::Batch,
 };
-use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
+use ed25519_dalek::{Signer as _, SigningKey, pkcs8::EncodePrivateKey as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use url::Url;
@@ -82,6 +82,7 @@ impl Api {
             .route("/internal/v1/token", post(|| async { Json(joined()) }))
             .route("/internal/v1/snapshot", get(snapshot))
             .route("/internal/v1/changes", get(changes))
+            .route("/internal/v1/hash", get(hash))
             .route("/internal/v1/heartbeat", post(heartbeat))
             .route("/internal/v1/telemetry", post(telemetry))
             .with_state(Arc::clone(&shared));
@@ -106,6 +107,25 @@ impl Api {
             let position = snapshot.position;
             *snapshot = state(tenants, position.generation, position.epoch + 1);
         });
+    }
+
+    /// Says something else at the same epoch, which nobody is told of.
+    pub(crate) fn set_silently(&self, tenants: Vec<TenantEntry>) {
+        self.publish_artifacts();
+        self.shared.snapshot.send_modify(|snapshot| {
+            let position = snapshot.position;
+            *snapshot = state(tenants, position.generation, position.epoch);
+        });
+    }
+
+    /// What API servers put into the object store, signed by `key`.
+    pub(crate) fn publish(&self, key: &SigningKey) {
+        let json = serde_json::to_vec(&*self.shared.snapshot.borrow()).unwrap();
+        let mut object = key.sign(&signed_message(&json)).to_bytes().to_vec();
+        object.extend(json);
+        let blobs = Blobs::open(&blobs_url(&self.folder)).unwrap();
+        let put = blobs.replace(&BlobKey::Snapshot, object.into());
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(put)).unwrap();
     }
 
     /// The same, with a hash that is not that of the entries.
@@ -230,6 +250,14 @@ async fn join(State(shared): State<Arc<Shared>>, Json(join): Json<Join>) -> Json
 
 async fn snapshot(State(shared): State<Arc<Shared>>) -> Json<Snapshot> {
     Json(shared.snapshot.borrow().clone())
+}
+
+async fn hash(State(shared): State<Arc<Shared>>) -> Json<StateHash> {
+    let snapshot = shared.snapshot.borrow();
+    Json(StateHash {
+        position: snapshot.position,
+        hash: snapshot.hash,
+    })
 }
 
 async fn changes(

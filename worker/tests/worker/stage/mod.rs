@@ -3,6 +3,7 @@
 
 mod api;
 mod guests;
+mod upstream;
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -15,10 +16,11 @@ use domain::{
     tenant::TenantState,
 };
 use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Response};
-use worker::{Certificates, Config, NodeLimits, Worker};
+use worker::{CacheLimits, Certificates, Config, NodeLimits, Worker};
 
 pub(crate) use api::Api;
-pub(crate) use guests::artifact;
+pub(crate) use guests::{artifact, signing_key};
+pub(crate) use upstream::{Names, Upstream};
 
 pub(crate) struct Stage {
     pub(crate) api: Api,
@@ -30,16 +32,35 @@ pub(crate) struct Stage {
 impl Stage {
     /// A worker that serves what `tenants` say.
     pub(crate) async fn start(tenants: Vec<TenantEntry>) -> Self {
+        Self::start_with(tenants, |_| {}).await
+    }
+
+    pub(crate) async fn start_with(
+        tenants: Vec<TenantEntry>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let api = Api::start(folder.path()).await;
         api.set(tenants);
-        let worker = start(&api, folder.path(), |_| {}).await;
+        let worker = start(&api, folder.path(), change).await;
         worker.ready().await;
         Self {
             http: client(folder.path(), worker.functions_addr()),
             api,
             worker,
             folder,
+        }
+    }
+
+    /// Ends the worker, and starts another one on what its disk kept and `between` left of it.
+    pub(crate) async fn restart(self, between: impl FnOnce(&std::path::Path)) -> Self {
+        self.worker.shutdown().await;
+        between(self.folder.path());
+        let worker = start(&self.api, self.folder.path(), |_| {}).await;
+        Self {
+            http: client(self.folder.path(), worker.functions_addr()),
+            worker,
+            ..self
         }
     }
 
@@ -79,11 +100,15 @@ pub(crate) async fn start(
         internal: loopback,
         internal_url: None,
         api_url: api.url.clone(),
+        api_ca: None,
         join_token: "join".to_owned(),
         blobs_url: api::blobs_url(folder),
         cache: folder.join("cache"),
+        cache_limits: CacheLimits::default(),
+        compare_every: Config::COMPARE_EVERY,
         apps_domain: "localhost".to_owned(),
         certificates: Certificates::DevelopmentCa(folder.join("ca")),
+        egress: worker::egress::Settings::default(),
         limits: NodeLimits {
             threads: 2,
             instances: 20,
