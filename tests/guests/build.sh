@@ -64,9 +64,10 @@ wrap hello "$out/hello-v1.wasm"
 compile build -p hello --features v2
 wrap hello "$out/hello-v2.wasm"
 
-compile build -p kitchen -p hello-p3
-wrap kitchen "$out/kitchen.wasm"
-wrap hello_p3 "$out/hello-p3.wasm"
+compile build -p kitchen -p courier -p hello-p3 -p json -p canary -p canary-p3 -p hostile
+for guest in kitchen courier hello-p3 json canary canary-p3 hostile; do
+    wrap "${guest//-/_}" "$out/$guest.wasm"
+done
 
 # Debian's linker must be told of the `_start` that a program, unlike a library, begins with; rustup's brings its own.
 if [ -n "${debian:-}" ]; then

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 use url::Url;
-use worker::{Certificates, NodeLimits, Worker};
+use worker::{CacheLimits, Certificates, NodeLimits, Worker};
 
 use super::{Answer, Person, cluster, line::Line};
 
@@ -264,21 +264,26 @@ fn config(
         upload_max_bytes: 8 << 20,
         compile_program: env!("CARGO_BIN_EXE_atoll-under-test").into(),
         compile_limits: engine::jail::Limits::COMPILE,
+        retention: control::telemetry::Retention::DEFAULT,
     }
 }
 
 fn worker_config(folder: &Path, api: SocketAddr, functions: SocketAddr) -> worker::Config {
     worker::Config {
+        api_ca: None,
         api_url: format!("http://{api}")
             .parse()
             .expect("an address makes a URL"),
         functions,
         functions_plain: None,
         trusted_proxies: Vec::new(),
+        egress: worker::egress::Settings::default(),
         internal: "127.0.0.1:0".parse().expect("a literal address"),
         internal_url: None,
         blobs_url: blobs_url(folder),
         cache: folder.join("cache"),
+        cache_limits: CacheLimits::default(),
+        compare_every: worker::Config::COMPARE_EVERY,
         name: "scenario".to_owned(),
         join_token: JOIN_TOKEN.to_owned(),
         apps_domain: "localhost".to_owned(),

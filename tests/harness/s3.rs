@@ -52,6 +52,10 @@ impl S3 {
         Self { address, accepting }
     }
 
+    pub(crate) fn stop(&self) {
+        self.accepting.abort();
+    }
+
     pub(crate) fn url(&self) -> String {
         format!(
             "s3://{BUCKET}?endpoint=http://{}&region=us-east-1",
@@ -62,6 +66,6 @@ impl S3 {
 
 impl Drop for S3 {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.stop();
     }
 }

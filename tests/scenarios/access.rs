@@ -54,6 +54,7 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
         .replace("{number}", "1")
         .replace("{upload}", "upl_00000000000000000000000000000000")
         .replace("{operation}", "op_00000000000000000000000000000000")
+        .replace("{request_id}", "req_00000000000000000000000000000000")
         .replace("{code}", "not_found");
     let url = caller.platform.api_url(&path);
     let mut request = caller.platform.http.request(method.clone(), url);

@@ -78,6 +78,52 @@ async fn two_workers_switch_together_and_answer_without_the_object_store() {
     .expect(201);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_start_and_serve_while_everything_else_is_away() {
+    let mut fleet = Fleet::start().await;
+    fleet.deploy("hello", 1, "hello-v1").await;
+    for worker in 0..2 {
+        fleet.call(worker, "/hello").await.expect(200);
+    }
+    // Published a while after it changed, at most every ten seconds.
+    let published = fleet.folder.path().join("s3/atoll/serving/snapshot-v1");
+    until(async || {
+        std::fs::read(&published)
+            .is_ok_and(|object| String::from_utf8_lossy(&object).contains("\"percent\":100"))
+    })
+    .await;
+    let api = format!("http://{}", fleet.api);
+    let blobs = fleet.s3.url();
+
+    // With it goes the database, of which workers know nothing anyway.
+    end(&mut fleet.processes[0]).await;
+    // One whose disk has lost the state, but not the keys, finds it in the object store.
+    end(&mut fleet.processes[2]).await;
+    let folder = fleet.folder.path();
+    std::fs::remove_file(folder.join("cache-1/serving.redb")).expect("the worker kept its state");
+    fleet.processes[2] = worker(folder, 1, fleet.functions[1], &api, &blobs);
+    until(async || fleet.answers(1, "/hello").await).await;
+
+    // And then for each its disk is enough.
+    fleet.s3.stop();
+    for index in 0..2 {
+        end(&mut fleet.processes[1 + index]).await;
+        let folder = fleet.folder.path();
+        let again = worker(folder, index, fleet.functions[index], &api, &blobs);
+        fleet.processes[1 + index] = again;
+        until(async || fleet.answers(index, "/hello").await).await;
+        assert_eq!(
+            fleet.call(index, "/hello").await.to_string(),
+            "200 hello from v1"
+        );
+    }
+}
+
+/// Killed, as machines end.
+async fn end(process: &mut Child) {
+    process.kill().await.expect("it runs");
+}
+
 struct Fleet {
     api: SocketAddr,
     functions: [SocketAddr; 2],
@@ -89,7 +135,7 @@ struct Fleet {
     tenant: String,
     s3: S3,
     /// End with the scenario.
-    _processes: Vec<Child>,
+    processes: Vec<Child>,
     folder: TempDir,
 }
 
@@ -154,7 +200,7 @@ impl Fleet {
             token,
             tenant,
             s3,
-            _processes: processes,
+            processes,
             folder,
         }
     }
@@ -186,6 +232,14 @@ impl Fleet {
         };
         until(async || operation().await["state"] == "succeeded").await;
         operation().await
+    }
+
+    /// Whether the function answers with 200; a worker that starts does not answer at all yet.
+    async fn answers(&self, worker: usize, path: &str) -> bool {
+        let port = self.functions[worker].port();
+        let url = format!("https://acme.localhost:{port}{path}");
+        let answer = self.clients[worker].get(url).send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
     }
 
     async fn call(&self, worker: usize, path: &str) -> Answer {

@@ -181,3 +181,51 @@ async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_keeps_the_settings_that_a_patch_does_not_name() {
+    let platform = TestPlatform::start().await;
+    let owner = platform.operator().await;
+    owner.create_function("hello").await;
+    let path = owner.here("/functions/hello");
+    let patch = async |body: serde_json::Value| {
+        let etag = owner.get(&path).await.expect(200).header("etag").to_owned();
+        let request = owner.request(Method::PATCH, &path).await;
+        owner
+            .send(request.header("if-match", etag).json(&body))
+            .await
+    };
+    let plain = owner.get(&path).await.json();
+    assert_eq!(
+        (&plain["allowed_outbound_hosts"], &plain["reuse"]),
+        (&json!([]), &json!(null))
+    );
+
+    let reuse = json!({ "requests": 100, "idle_seconds": 30 });
+    patch(json!({ "reuse": reuse, "allowed_outbound_hosts": ["https://api.example.com"] }))
+        .await
+        .expect(200);
+    let named = json!({ "requests": 100, "idle_seconds": 30, "concurrency": 1 });
+    let after = patch(json!({ "limits": { "concurrency": 7 } })).await;
+    let after = after.expect(200).json();
+    assert_eq!(after["reuse"], named, "absent is not null: {after:#}");
+    assert_eq!(
+        after["allowed_outbound_hosts"],
+        json!(["https://api.example.com"])
+    );
+    assert_eq!(after["limits"]["concurrency"], 7);
+
+    let refused = patch(json!({ "reuse": { "requests": 1, "idle_seconds": 301 } })).await;
+    let refused = refused.expect(422).json();
+    let fields: Vec<_> = refused["problems"].as_array().unwrap().iter().collect();
+    assert_eq!(fields[0]["field"], "reuse.requests");
+    assert_eq!(fields[1]["field"], "reuse.idle_seconds");
+
+    let hosts = json!({ "allowed_outbound_hosts": ["https://api.example.com", "ftp://files"] });
+    let refused = patch(hosts).await.expect(422).json();
+    assert_eq!(refused["problems"][0]["field"], "allowed_outbound_hosts[1]");
+
+    let off = patch(json!({ "reuse": null })).await.expect(200).json();
+    assert_eq!(off["reuse"], json!(null));
+    platform.stop().await;
+}
