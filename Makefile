@@ -24,7 +24,8 @@ up: setup
 	cargo build --locked --workspace
 	cargo run --quiet --locked -p atoll -- up $(ARGS)
 
-test: setup
+test:
+	@deploy/setup tests
 	deploy/with-postgres deploy/run-tests
 
 bench: setup
