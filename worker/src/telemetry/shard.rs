@@ -11,6 +11,10 @@ use domain::{
 /// Of one function between two batches; failures have room of their own.
 const RECORDS_OF_ONE: u16 = 20;
 const LINES_OF_ONE: u16 = 500;
+const LINE_BYTES_OF_ONE: usize = 256 << 10;
+/// Of the texts in one batch: with them as JSON, and as many of all else as there may be, it stays below
+/// what an API server takes. One that is refused would take its counters with it.
+const LINE_BYTES: usize = 3 << 19;
 const BUCKETS: usize = WALL_BUCKETS_MS.len() + 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +56,7 @@ pub(super) struct Shard {
     tallies: HashMap<Key, Tally>,
     pub(super) records: Vec<InvocationRecord>,
     pub(super) lines: Vec<LogLine>,
+    line_bytes: usize,
     room: HashMap<FunctionId, Used>,
     pub(super) records_dropped: u64,
     pub(super) lines_dropped: u64,
@@ -63,6 +68,7 @@ struct Used {
     responded: u16,
     failed: u16,
     lines: u16,
+    line_bytes: usize,
 }
 
 impl Shard {
@@ -88,8 +94,20 @@ impl Shard {
 
     pub(super) fn line(&mut self, line: LogLine) {
         let used = self.room.entry(line.function).or_default();
-        if used.lines < LINES_OF_ONE && self.lines.len() < MAX_LINES {
+        let bytes = used.line_bytes + line.text.len();
+        if used.lines < LINES_OF_ONE && bytes <= LINE_BYTES_OF_ONE {
             used.lines += 1;
+            used.line_bytes = bytes;
+            self.push(line);
+        } else {
+            self.lines_dropped += 1;
+        }
+    }
+
+    fn push(&mut self, line: LogLine) {
+        let bytes = self.line_bytes + line.text.len();
+        if self.lines.len() < MAX_LINES && bytes <= LINE_BYTES {
+            self.line_bytes = bytes;
             self.lines.push(line);
         } else {
             self.lines_dropped += 1;
@@ -103,8 +121,16 @@ impl Shard {
         }
         self.records_dropped += other.records_dropped;
         self.lines_dropped += other.lines_dropped;
-        self.records_dropped += append(&mut self.records, other.records, MAX_INVOCATIONS);
-        self.lines_dropped += append(&mut self.lines, other.lines, MAX_LINES);
+        for record in other.records {
+            if self.records.len() < MAX_INVOCATIONS {
+                self.records.push(record);
+            } else {
+                self.records_dropped += 1;
+            }
+        }
+        for line in other.lines {
+            self.push(line);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -114,14 +140,6 @@ impl Shard {
     pub(super) fn tallies(&mut self) -> impl Iterator<Item = (Key, Tally)> {
         std::mem::take(&mut self.tallies).into_iter()
     }
-}
-
-/// How many there was no room for.
-fn append<T>(to: &mut Vec<T>, mut from: Vec<T>, max: usize) -> u64 {
-    let fitting = from.len().min(max - to.len().min(max));
-    let over = from.len() - fitting;
-    to.extend(from.drain(..fitting));
-    over as u64
 }
 
 impl Tally {
@@ -173,6 +191,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use domain::telemetry::{LogStream, MAX_BATCH_BYTES, MAX_COUNTERS};
+
     use super::*;
     use crate::clock;
 
@@ -235,5 +255,46 @@ mod tests {
         assert_eq!((responded.invocations, responded.cpu_us), (3_000, 21_000));
         assert_eq!(responded.buckets[..4], [303, 300, 900, 1_497]);
         assert_eq!(tallies[&failing].invocations, 3);
+    }
+
+    fn line(function: FunctionId, text: &str) -> LogLine {
+        LogLine {
+            tenant: TenantId::generate(),
+            function,
+            version: 1,
+            request: domain::RequestId::generate(),
+            number: 1,
+            at: clock::now(),
+            stream: LogStream::Stdout,
+            level: "info".to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_fullest_batch_is_one_that_an_api_server_takes() {
+        let mut all = Shard::default();
+        // The text that grows most as JSON of those that a log lets through.
+        let text = "\"".repeat(8 << 10);
+        for _ in 0..16 {
+            let mut shard = Shard::default();
+            for _ in 0..500 {
+                let key = key(FunctionId::generate(), "function_trapped");
+                shard.ended(key, &Spent::default(), || record(key));
+                for _ in 0..3 {
+                    shard.line(line(key.function, &text));
+                }
+            }
+            all.merge(shard);
+        }
+        let minute = clock::now();
+        let counter = |(key, tally): (Key, Tally)| tally.counter(key, minute);
+        let counters: Vec<_> = all.tallies().map(counter).collect();
+        let one = serde_json::to_vec(&counters[0]).unwrap().len();
+        let rest = serde_json::to_vec(&(&all.records, &all.lines))
+            .unwrap()
+            .len();
+        assert!(all.lines_dropped > 0 && all.records.len() == MAX_INVOCATIONS);
+        assert!(one * MAX_COUNTERS + rest < MAX_BATCH_BYTES, "{one} {rest}");
     }
 }
