@@ -36,14 +36,7 @@ pub(crate) struct Origin<'a> {
 /// Makes a caller's headers those that the function sees.
 pub(crate) fn for_guest(headers: &mut HeaderMap, target: &Target, origin: &Origin<'_>) {
     remove_hop_by_hop(headers);
-    let ours: Vec<_> = headers
-        .keys()
-        .filter(|name| is_ours(name))
-        .cloned()
-        .collect();
-    for name in ours {
-        headers.remove(name);
-    }
+    remove_where(headers, is_ours);
     preview::hide_cookie(headers);
     let prefix = &target.prefix;
     let full_url = format!(
@@ -98,6 +91,17 @@ fn is_ours(name: &HeaderName) -> bool {
             .any(|prefix| name.starts_with(prefix))
 }
 
+pub(crate) fn remove_where(headers: &mut HeaderMap, is_to_go: impl Fn(&HeaderName) -> bool) {
+    let names: Vec<_> = headers
+        .keys()
+        .filter(|name| is_to_go(name))
+        .cloned()
+        .collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -143,14 +147,7 @@ fn new_traceparent() -> String {
 pub(crate) fn for_caller(headers: &mut HeaderMap, host: &str) -> Result<Option<u64>, Failed> {
     let length = content_length(headers)?;
     remove_hop_by_hop(headers);
-    let ours: Vec<_> = headers
-        .keys()
-        .filter(|name| is_ours(name))
-        .cloned()
-        .collect();
-    for name in ours {
-        headers.remove(name);
-    }
+    remove_where(headers, is_ours);
     let cookies: Vec<_> = headers
         .get_all(header::SET_COOKIE)
         .iter()

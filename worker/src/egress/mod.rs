@@ -20,7 +20,7 @@ use std::{
 };
 
 use domain::egress::{AllowedHosts, Scheme, canonical_host, internal_function};
-use http::{HeaderMap, HeaderName, Method, Request, Response, Uri, header};
+use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use tokio::runtime::Handle;
@@ -29,7 +29,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub use resolve::{Resolve, Resolved, SystemResolver};
 
-use crate::{invocation::Invocation, nested, node::Node};
+use crate::{headers::remove_where, invocation::Invocation, nested, node::Node};
 use address::Guard;
 use body::{Received, Sent};
 use connect::{CONNECT_WITHIN, Connector};
@@ -273,14 +273,7 @@ fn clean(headers: &mut HeaderMap) {
 }
 
 fn remove_ours(headers: &mut HeaderMap) {
-    let ours: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with("x-atoll-"))
-        .cloned()
-        .collect();
-    for name in ours {
-        headers.remove(name);
-    }
+    remove_where(headers, |name| name.as_str().starts_with("x-atoll-"));
 }
 
 /// A guest's timeouts, none longer than ours, and none beyond its call.
@@ -370,7 +363,7 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
         }
         clean(&mut headers);
-        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        let left: Vec<_> = headers.keys().map(http::HeaderName::as_str).collect();
         assert_eq!(left, ["accept"]);
     }
 }

@@ -1,3 +1,5 @@
+//! What an entry allows, what is refused with which sentence, and what holds whatever is written.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -4,13 +4,14 @@
 //! What only the instance has is divided among its calls: processor time evenly, memory and log to
 //! the one that began last. One that traps ends them all.
 
+mod task;
+
 use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
-    task::{Context, Poll, ready},
     thread::{self, ThreadId},
     time::Duration,
 };
@@ -34,12 +35,12 @@ use super::{
     current::Current,
     heavy::LITTLE,
     idle::{Stay, Waiting},
-    meter::thread_ns,
     run::{Ended, Started},
     state::{self, State},
     verdict::Phase,
 };
 use crate::invocation::Invocation;
+use task::Metered;
 
 type Response = wasmtime::Result<http::Response<WasiBody>>;
 
@@ -372,40 +373,5 @@ async fn one(accessor: &Accessor<State<Wasi03>>, proxy: &Proxy, job: Job) -> was
             Ok(())
         }
         Ok(None) | Err(_) => Err(format_err!("the instance lost a response")),
-    }
-}
-
-/// The task of an instance. Its polls are billed; one that computes moves to where that disturbs nobody.
-struct Metered {
-    task: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    instance: Arc<Instance>,
-    /// Absent where it has moved.
-    computing: Option<Handle>,
-}
-
-impl Future for Metered {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(task) = &mut self.task else {
-            return Poll::Ready(());
-        };
-        let began = thread_ns();
-        let polled = task.as_mut().poll(cx);
-        let spent = thread_ns().saturating_sub(began);
-        self.instance.bill(spent);
-        if polled.is_pending()
-            && Duration::from_nanos(spent) >= LITTLE
-            && let Some(computing) = self.computing.take()
-        {
-            computing.spawn(Self {
-                task: self.task.take(),
-                instance: Arc::clone(&self.instance),
-                computing: None,
-            });
-            return Poll::Ready(());
-        }
-        ready!(polled);
-        Poll::Ready(())
     }
 }
