@@ -6,7 +6,7 @@ use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use bytes::Bytes;
 use domain::{Failure, Limits, RequestId};
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, header, uri::Authority};
+use http::{HeaderValue, Method, Request, Response, Uri, header, uri::Authority};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -94,7 +94,7 @@ pub(crate) async fn public(
 ) -> Result<Response<ResponseBody>, (Option<u32>, Failed)> {
     let started = Instant::now();
     let routed = || {
-        check_head(request.uri(), request.headers())?;
+        check_head(&request)?;
         let authority = route::authority(request.uri(), request.headers())?;
         let host = route::canonical_host(&authority);
         if let Some(tls) = &connection.tls
@@ -133,15 +133,25 @@ pub(crate) async fn public(
 }
 
 /// The limits of a request's head that are told as problems; the parser has harder ones.
-fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Failed> {
-    let uri_bytes = uri.path_and_query().map_or(0, |path| path.as_str().len());
+fn check_head(request: &Request<Incoming>) -> Result<(), Failed> {
+    if request.method() == Method::CONNECT {
+        return Err(Failed::new(
+            Failure::BadRequest,
+            "CONNECT asks for a tunnel, and a function is none",
+        ));
+    }
+    let uri_bytes = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
     if uri_bytes > MAX_URI_BYTES {
         let detail = format!("the URL has {uri_bytes} bytes, at most {MAX_URI_BYTES} are taken");
         return Err(
             Failed::new(Failure::UriTooLong, detail).over(MAX_URI_BYTES as u64, uri_bytes as u64)
         );
     }
-    let sizes = headers
+    let sizes = request
+        .headers()
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4);
     let header_bytes: usize = sizes.sum();

@@ -69,6 +69,12 @@ pub(crate) fn find(
     host: &str,
     uri: &Uri,
 ) -> Result<Target, Failed> {
+    if !uri.path().starts_with('/') {
+        return Err(Failed::new(
+            Failure::BadRequest,
+            "the request's target has no path that begins with /",
+        ));
+    }
     let label = host
         .strip_suffix(apps_domain)
         .and_then(|rest| rest.strip_suffix('.'));

@@ -223,3 +223,17 @@ async fn a_guest_cannot_write_a_head_of_its_own() {
     assert_eq!(stage.told("/hostile/hold-body").await, "200 held");
     stage.worker.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_no_path_reaches_no_function() {
+    let stage = stage().await;
+    for request in [
+        "CONNECT acme.localhost:80 HTTP/1.1\r\nHost: acme.localhost\r\n\r\n",
+        "CONNECT /kitchen/status?code=200 HTTP/1.1\r\nHost: acme.localhost\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: acme.localhost\r\n\r\n",
+        "GET kitchen HTTP/1.1\r\nHost: acme.localhost\r\n\r\n",
+    ] {
+        let answers = sent(&stage, request.as_bytes()).await;
+        assert_eq!(statuses(&answers), ["400"], "{request}: {answers}");
+    }
+}
