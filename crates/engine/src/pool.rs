@@ -52,18 +52,23 @@ fn pool(kind: Kind, settings: &PoolSettings) -> PoolingAllocationConfig {
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         .max_memory_size(settings.memory_bytes)
-        .max_unused_warm_slots(slots / 4)
-        // Each return of memory to the kernel interrupts the other cores: gather them.
-        .decommit_batch_size(64);
+        .max_unused_warm_slots(slots / 4);
     if settings.cannot_swap && PoolingAllocationConfig::is_pagemap_scan_available() {
         // The kernel tells which pages a guest wrote, and only those are cleared. It is silent on
         // a page that was swapped out, which the next guest of the slot would then read.
         pool.pagemap_scan(Enabled::Yes)
             .linear_memory_keep_resident(2 << 20)
-            .table_keep_resident(64 << 10);
+            .table_keep_resident(64 << 10)
+            // Most guests leave nothing to return. What a large one leaves goes back to the kernel
+            // at once, on the thread that ran it: in a batch it would wait, gigabytes of it, for
+            // whoever fills the batch.
+            .decommit_batch_size(1);
     } else {
         pool.linear_memory_keep_resident(128 << 10)
-            .table_keep_resident(16 << 10);
+            .table_keep_resident(16 << 10)
+            // Every guest returns memory, each time with an interrupt of the other cores: gather
+            // some, and not more than a machine can spare.
+            .decommit_batch_size(16);
     }
     pool
 }

@@ -44,11 +44,13 @@ async fn survives(stage: &Stage, what: &str, storm: impl Future<Output = ()>) {
     assert_eq!(beat.in_flight, 0, "after {what}");
 }
 
-/// Five callers of `path`, each of whom is told one of `told`.
+/// Five callers of `path`, each of whom is told one of `expected`, or that its time was up: a machine
+/// that is busy with others runs those that compute last.
 async fn storm(stage: &Stage, path: &str, expected: &[&str]) {
     survives(stage, path, async {
         for told in join_all([path; 5].map(|path| stage.told(path))).await {
-            assert!(expected.contains(&told.as_str()), "{path}: {told}");
+            let is_expected = expected.contains(&told.as_str()) || told == "504 wall_timeout";
+            assert!(is_expected, "{path}: {told}");
         }
     })
     .await;
@@ -202,4 +204,29 @@ async fn slow_callers_keep_nobody_waiting_and_are_let_go() {
     assert!(began.elapsed() < Duration::from_secs(10));
     stage.api.heartbeat(|beat| beat.in_flight == 0).await;
     stage.worker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_large_guests_took_is_the_machines_again() {
+    let stage = stage(&["kitchen"]).await;
+    let before = resident_mebibytes();
+    for _ in 0..60 {
+        assert_eq!(stage.told("/kitchen/allocate?mb=24").await, "200 24 MiB");
+    }
+    let more = resident_mebibytes().saturating_sub(before);
+    assert!(
+        more < 300,
+        "after 60 calls of 24 MiB each, {more} MiB more are taken"
+    );
+    stage.worker.shutdown().await;
+}
+
+fn resident_mebibytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kibibytes = line.split_whitespace().nth(1).unwrap();
+    kibibytes.parse::<u64>().unwrap() / 1_024
 }
