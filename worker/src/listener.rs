@@ -14,12 +14,15 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admission::turns,
     connection::{self, Purpose},
     node::Node,
     sandbox::Sandbox,
 };
 
 const BACKLOG: u32 = 1_024;
+/// Tasks that run before a thread looks which sockets are ready.
+const EVENT_INTERVAL: u32 = 16;
 /// Unacknowledged bytes for this long end a connection whose other side is gone or reads nothing.
 const UNACKNOWLEDGED_MS: u32 = 60_000;
 
@@ -88,6 +91,7 @@ pub(crate) fn start(
                 Sandbox::enter_thread();
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
+                    .event_interval(EVENT_INTERVAL)
                     .build();
                 runtime
                     .expect("a runtime at start")
@@ -115,6 +119,7 @@ async fn serve(
     });
     let pressure = Arc::clone(&node.admission.pressure);
     let watched = tokio::spawn(async move { pressure.watch_thread().await });
+    let giving_turns = tokio::spawn(turns::give());
     futures::future::join_all(accepting).await;
     connections.close();
     tokio::select! {
@@ -122,6 +127,7 @@ async fn serve(
         () = abandon.cancelled() => {}
     }
     watched.abort();
+    giving_turns.abort();
 }
 
 async fn accept(

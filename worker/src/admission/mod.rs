@@ -8,6 +8,7 @@ mod gate;
 mod places;
 mod pressure;
 mod rate;
+pub(crate) mod turns;
 
 use std::{
     sync::Arc,
@@ -72,8 +73,14 @@ impl Admission {
         for gate in gates {
             gate.check_rate(came)?;
         }
-        // The same order for everybody, so that no two wait for each other.
         let deadline = came + QUEUE_FOR;
+        if !turns::take(tenant.id, came, deadline).await {
+            return Err(Failed::new(
+                Failure::NoCapacity,
+                "more calls of this tenant wait than this worker can run in a second; try again",
+            ));
+        }
+        // The same order for everybody, so that no two wait for each other.
         let of_function = function.gate.enter(deadline).await?;
         let of_tenant = tenant.gate.enter(deadline).await?;
         let place = self.places.take(tenant.id, deadline).await.ok_or_else(|| {

@@ -13,7 +13,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::invocation::Invocation;
+use crate::{admission::turns, invocation::Invocation};
 
 const NOT_RUNNING: u64 = u64::MAX;
 
@@ -76,9 +76,9 @@ impl Future for Metered {
         let began = thread_ns();
         meter.began_ns.store(began, Relaxed);
         let polled = self.future.as_mut().poll(cx);
-        meter
-            .spent_ns
-            .fetch_add(thread_ns().saturating_sub(began), Relaxed);
+        let spent = thread_ns().saturating_sub(began);
+        meter.spent_ns.fetch_add(spent, Relaxed);
+        turns::used(invocation.about.tenant.id, spent);
         meter.began_ns.store(NOT_RUNNING, Relaxed);
         polled
     }
