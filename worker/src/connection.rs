@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     internal,
     node::Node,
+    put_off::after_writing,
     request::{self, Connection, Tls},
 };
 
@@ -147,7 +148,7 @@ macro_rules! drive {
             let _ = connection.await;
         };
         tokio::select! {
-            () = ended => {}
+            () = after_writing(ended) => {}
             () = $cut.cancelled() => {}
         }
     }};

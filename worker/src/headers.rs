@@ -10,8 +10,27 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{cookie, outcome::Failed, preview, route::Target};
 
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const X_ATOLL_FUNCTION: HeaderName = HeaderName::from_static("x-atoll-function");
+const X_ATOLL_VERSION: HeaderName = HeaderName::from_static("x-atoll-version");
+const SPIN_PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+const SPIN_FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const SPIN_MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
+const SPIN_RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
+const SPIN_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
+const SPIN_BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+const SPIN_CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// As many as [`for_guest`] adds.
+const ADDED: usize = 18;
+
 /// Of one hop only (RFC 9110 §7.6.1), besides those that `Connection` names.
-const HOP_BY_HOP: [HeaderName; 9] = [
+static HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -44,41 +63,42 @@ pub(crate) fn for_guest(headers: &mut HeaderMap, target: &Target, origin: &Origi
         origin.scheme, origin.authority, target.path_and_query
     );
     let path = target.path_and_query.split('?').next().unwrap_or_default();
-    let mut set = |name: &'static str, value: &str| {
+    headers.reserve(ADDED);
+    let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     };
-    set("x-request-id", &origin.id.to_string());
+    set(X_REQUEST_ID, &origin.id.to_string());
     set(
-        "x-forwarded-for",
+        X_FORWARDED_FOR,
         &origin.client.ip().to_canonical().to_string(),
     );
-    set("x-forwarded-proto", origin.scheme);
-    set("x-forwarded-host", origin.authority);
+    set(X_FORWARDED_PROTO, origin.scheme);
+    set(X_FORWARDED_HOST, origin.authority);
     if !prefix.is_empty() {
-        set("x-forwarded-prefix", prefix);
+        set(X_FORWARDED_PREFIX, prefix);
     }
-    set("x-atoll-function", &target.function.name);
-    set("x-atoll-version", &origin.version.to_string());
+    set(X_ATOLL_FUNCTION, &target.function.name);
+    set(X_ATOLL_VERSION, &origin.version.to_string());
     // Spin's names, for guests built for Spin: the function stands for a component at its route.
-    set("spin-path-info", if path == "/" { "" } else { path });
-    set("spin-full-url", &full_url);
-    set("spin-matched-route", &target.pattern);
-    set("spin-raw-component-route", &target.pattern);
+    set(SPIN_PATH_INFO, if path == "/" { "" } else { path });
+    set(SPIN_FULL_URL, &full_url);
+    set(SPIN_MATCHED_ROUTE, &target.pattern);
+    set(SPIN_RAW_COMPONENT_ROUTE, &target.pattern);
     let route = target.pattern.strip_suffix("/...");
-    set("spin-component-route", route.unwrap_or(&target.pattern));
-    set("spin-base-path", "/");
-    set("spin-client-addr", &origin.client.to_string());
-    set("host", origin.authority);
+    set(SPIN_COMPONENT_ROUTE, route.unwrap_or(&target.pattern));
+    set(SPIN_BASE_PATH, "/");
+    set(SPIN_CLIENT_ADDR, &origin.client.to_string());
+    set(header::HOST, origin.authority);
 
-    let mut traces = headers.get_all("traceparent").iter();
+    let mut traces = headers.get_all(&TRACEPARENT).iter();
     let passed = matches!((traces.next(), traces.next()), (Some(one), None) if is_traceparent(one));
     if !passed {
         headers.remove("tracestate");
         let made =
             HeaderValue::from_str(&new_traceparent()).expect("hexadecimal digits and dashes");
-        headers.insert("traceparent", made);
+        headers.insert(TRACEPARENT, made);
     }
 }
 
@@ -110,9 +130,10 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+    for name in &named {
         headers.remove(name);
     }
+    remove_where(headers, |name| HOP_BY_HOP.contains(name));
 }
 
 /// W3C Trace Context, version 00.

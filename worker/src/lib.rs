@@ -27,6 +27,7 @@ mod node;
 mod outcome;
 mod preview;
 mod problem;
+mod put_off;
 mod request;
 mod response;
 mod route;

@@ -16,7 +16,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use crate::{
     access::{self, Granted},
     body::{RequestBody, ResponseBody},
-    forwarded,
+    clock, forwarded,
     headers::{self, Origin},
     invocation::{About, Invocation},
     node::Node,
@@ -63,7 +63,7 @@ pub(crate) async fn answer<F>(
 where
     F: Future<Output = Result<Response<ResponseBody>, (Option<u32>, Failed)>>,
 {
-    let id = RequestId::generate();
+    let id = new_id();
     let html = problem::prefers_html(accept);
     let served = AssertUnwindSafe(serve(id)).catch_unwind().await;
     let served = served.unwrap_or_else(|panic| {
@@ -83,6 +83,13 @@ where
     let id = HeaderValue::from_str(&id.to_string()).expect("an id is of letters and digits");
     response.headers_mut().insert("x-request-id", id);
     response
+}
+
+/// Time-ordered like every id, without the lock that orders those of one millisecond.
+fn new_id() -> RequestId {
+    let millis = (clock::now().unix_timestamp_nanos() / 1_000_000) as u64;
+    let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid();
+    RequestId::from_uuid(uuid)
 }
 
 /// A call from the internet.

@@ -16,7 +16,7 @@ use super::{
     stdio::{Stdin, Stdout},
     verdict::Phase,
 };
-use crate::invocation::Invocation;
+use crate::{invocation::Invocation, put_off::put_off};
 
 pub(super) fn start(
     runtime: &Runtime<Wasi02>,
@@ -57,11 +57,11 @@ pub(super) fn start(
             Ended::tell(&invocation, &ended);
         }
         stdout.close();
-        drop(store);
+        put_off((store, invocation));
     };
     Ok(Started {
         guest: Box::pin(guest),
         response,
-        body_goes_on: false,
+        is_shared: false,
     })
 }

@@ -10,7 +10,7 @@ use super::{
     idle::Room,
     state::{self, State},
 };
-use crate::invocation::Invocation;
+use crate::{invocation::Invocation, put_off::put_off};
 
 /// `P` is what its component exports.
 pub(super) struct Instance<G: 'static, P> {
@@ -48,13 +48,16 @@ impl<G: 'static, P: Send + 'static> Instance<G, P> {
     }
 
     /// After a call that ended in good order. It goes where it may take no other.
-    pub(super) fn keep(mut self, proxy: P, invocation: &Invocation, idle: &Room<Self>) {
+    pub(super) fn keep(mut self, proxy: P, invocation: Arc<Invocation>, idle: &Room<Self>) {
         self.calls += 1;
         if let Some(reuse) = invocation.about.function.reuse
             && self.calls < reuse.requests
         {
             self.proxy = Some(proxy);
             idle.put(self, Duration::from_secs(reuse.idle_seconds.into()));
+        } else {
+            // The call gives its place back after its instance.
+            put_off((self, invocation));
         }
     }
 }

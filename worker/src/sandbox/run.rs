@@ -26,8 +26,9 @@ pub(super) struct Started {
     /// Tells the invocation how it ended before anything of it is dropped.
     pub(super) guest: Task,
     pub(super) response: oneshot::Receiver<wasmtime::Result<Response<WasiBody>>>,
-    /// Whether an instance that others share goes on writing after the guest has returned.
-    pub(super) body_goes_on: bool,
+    /// Whether it runs in an instance that others share, which goes on writing after the guest has
+    /// returned.
+    pub(super) is_shared: bool,
 }
 
 /// What a guest gave: the head, the body's reading end, and the guest itself where it is not done.
@@ -62,15 +63,27 @@ async fn head(
     let Started {
         guest,
         mut response,
-        body_goes_on,
+        is_shared,
     } = sandbox
         .start(guest, invocation, request)
         .map_err(|error| of(&error))?;
-    let driven = Box::pin(drive(Arc::clone(invocation), guest));
+    let driven: Task = if is_shared {
+        // The instance bills its calls; this one merely waits for its end, perhaps on another thread.
+        Box::pin(drive(Arc::clone(invocation), guest))
+    } else {
+        let invocation = Arc::clone(invocation);
+        Box::pin(drive(
+            Arc::clone(&invocation),
+            Metered {
+                future: guest,
+                invocation,
+            },
+        ))
+    };
     let mut guest = Placed::new(driven, invocation, sandbox.computing());
     let (given, rest) = tokio::select! {
         biased;
-        () = &mut guest => (response.try_recv().ok().flatten(), body_goes_on.then_some(guest)),
+        () = &mut guest => (response.try_recv().ok().flatten(), is_shared.then_some(guest)),
         given = &mut response => match given {
             Ok(given) => (Some(given), Some(guest)),
             // The guest threw its chance to answer away; how it ends says why.
@@ -103,13 +116,9 @@ fn too_large(invocation: &Invocation) -> Failed {
     Failed::new(Failure::RequestTooLarge, detail).over(limit, None)
 }
 
-/// The guest with its meter, its deadline, and a floor under the host's own panics.
-async fn drive(invocation: Arc<Invocation>, guest: Task) {
-    let metered = Metered {
-        future: guest,
-        invocation: Arc::clone(&invocation),
-    };
-    let mut guarded = std::pin::pin!(AssertUnwindSafe(metered).catch_unwind());
+/// The guest with its deadline, and a floor under the host's own panics.
+async fn drive(invocation: Arc<Invocation>, guest: impl Future<Output = ()>) {
+    let mut guarded = std::pin::pin!(AssertUnwindSafe(guest).catch_unwind());
     let deadline = Instant::from_std(invocation.deadline());
     match timeout_at(deadline, guarded.as_mut()).await {
         Ok(Ok(())) => {}

@@ -67,7 +67,7 @@ pub(super) fn start(
             Ok(proxy)
         };
         match called.await {
-            Ok(proxy) => instance.keep(proxy, &invocation, &idle),
+            Ok(proxy) => instance.keep(proxy, invocation, &idle),
             // Before the store goes, and with it the body's other end: who reads the body asks why.
             Err(ended) => Ended::tell(&invocation, &ended),
         }
@@ -75,6 +75,6 @@ pub(super) fn start(
     Started {
         guest: Box::pin(guest),
         response,
-        body_goes_on: false,
+        is_shared: false,
     }
 }

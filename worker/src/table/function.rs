@@ -1,6 +1,6 @@
 //! One function as this worker serves it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use domain::{
     FunctionId, Limits,
@@ -16,6 +16,9 @@ use crate::{
     artifacts::Compiled,
     version::Version,
 };
+
+/// One for all functions that send no requests, which are most.
+static NO_HOSTS: LazyLock<Arc<AllowedHosts>> = LazyLock::new(Arc::default);
 
 pub(crate) struct Function {
     pub(crate) id: FunctionId,
@@ -89,10 +92,15 @@ impl Function {
         let limits = entry.limits;
         let allowed = AllowedHosts::parse(&entry.allowed_outbound_hosts);
         // What a later release's grammar allows is not allowed here, and nothing else changes.
-        let allowed_outbound_hosts = Arc::new(allowed.unwrap_or_else(|problems| {
+        let allowed = allowed.unwrap_or_else(|problems| {
             tracing::warn!(function = %entry.id, %problems, "outbound requests are not understood and refused");
             AllowedHosts::default()
-        }));
+        });
+        let allowed_outbound_hosts = if allowed == AllowedHosts::default() {
+            Arc::clone(&NO_HOSTS)
+        } else {
+            Arc::new(allowed)
+        };
         let gate = Gate::of(
             before.map(|before| &before.gate),
             Owner::Function(entry.id),

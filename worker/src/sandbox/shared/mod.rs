@@ -224,7 +224,7 @@ impl Instance {
         Started {
             guest: Box::pin(guest),
             response,
-            body_goes_on: true,
+            is_shared: true,
         }
     }
 
