@@ -76,14 +76,8 @@ pub(crate) struct UpArgs {
     /// Address where functions answer [default: 127.0.0.1:8443]
     #[arg(long, env = "ATOLL_FUNCTIONS", value_name = "ADDR")]
     pub functions: Option<String>,
-    /// Address where a proxy that has ended TLS reaches the functions over plain HTTP [default: none]
-    #[arg(long, env = "ATOLL_FUNCTIONS_PLAIN", value_name = "ADDR")]
-    pub functions_plain: Option<String>,
-    /// Networks of proxies whose X-Forwarded-For and -Proto are believed there, such as 10.0.0.0/8,::1/128
-    #[arg(long, env = "ATOLL_TRUSTED_PROXIES", value_name = "CIDR,…")]
-    pub trusted_proxies: Option<String>,
     #[command(flatten)]
-    pub egress: EgressArgs,
+    pub network: NetworkArgs,
     /// How people reach the console [default: http://<console>]
     #[arg(long, env = "ATOLL_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
@@ -191,7 +185,13 @@ pub(crate) struct DevelopmentCaArgs {
 
 #[cfg(feature = "worker")]
 #[derive(clap::Args, Clone)]
-pub(crate) struct EgressArgs {
+pub(crate) struct NetworkArgs {
+    /// Address where a proxy that has ended TLS reaches the functions over plain HTTP [default: none]
+    #[arg(long, env = "ATOLL_FUNCTIONS_PLAIN", value_name = "ADDR")]
+    pub functions_plain: Option<String>,
+    /// Networks of proxies whose X-Forwarded-For and -Proto are believed there, such as 10.0.0.0/8,::1/128
+    #[arg(long, env = "ATOLL_TRUSTED_PROXIES", value_name = "CIDR,…")]
+    pub trusted_proxies: Option<String>,
     /// Networks that functions may send requests to although they are not public, such as 10.1.0.0/16
     #[arg(long, env = "ATOLL_EGRESS_ALLOW", value_name = "CIDR,…")]
     pub egress_allow: Option<String>,
@@ -215,14 +215,8 @@ pub(crate) struct WorkerArgs {
     /// Address where functions answer [default: 0.0.0.0:8443]
     #[arg(long, env = "ATOLL_FUNCTIONS", value_name = "ADDR")]
     pub functions: Option<String>,
-    /// Address where a proxy that has ended TLS reaches the functions over plain HTTP [default: none]
-    #[arg(long, env = "ATOLL_FUNCTIONS_PLAIN", value_name = "ADDR")]
-    pub functions_plain: Option<String>,
-    /// Networks of proxies whose X-Forwarded-For and -Proto are believed there, such as 10.0.0.0/8,::1/128
-    #[arg(long, env = "ATOLL_TRUSTED_PROXIES", value_name = "CIDR,…")]
-    pub trusted_proxies: Option<String>,
     #[command(flatten)]
-    pub egress: EgressArgs,
+    pub network: NetworkArgs,
     /// Address for the API servers alone [default: 0.0.0.0:8444]
     #[arg(long, env = "ATOLL_INTERNAL", value_name = "ADDR")]
     pub internal: Option<String>,

@@ -3,7 +3,7 @@
 #[cfg(feature = "api")]
 pub(crate) mod api_server;
 #[cfg(feature = "worker")]
-mod egress;
+mod network;
 pub(crate) mod reader;
 #[cfg(all(feature = "api", feature = "worker"))]
 pub(crate) mod up;

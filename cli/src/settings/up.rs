@@ -6,23 +6,20 @@ use std::{
 };
 
 use domain::Problems;
-use ipnet::IpNet;
 use url::Url;
 
 use super::{
     api_server::{self, Shared},
-    reader::{Reader, Variables, address, apps_domain, folder, networks, origin},
+    reader::{Reader, Variables, address, apps_domain, folder, origin},
 };
-use crate::args::{EgressArgs, UpArgs};
+use crate::args::{NetworkArgs, UpArgs};
 
 pub(crate) struct UpSettings {
     pub data: PathBuf,
     pub console: SocketAddr,
     pub functions: SocketAddr,
-    pub functions_plain: Option<SocketAddr>,
-    pub trusted_proxies: Vec<IpNet>,
     /// As given: the worker is told the same.
-    pub egress: EgressArgs,
+    pub network: NetworkArgs,
     pub public_url: Url,
     pub apps_domain: String,
     pub shared: Shared,
@@ -44,19 +41,8 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         loopback(8443),
         address,
     );
-    let functions_plain = reader.optional(
-        "--functions-plain",
-        args.functions_plain.as_deref(),
-        address,
-    );
-    let trusted_proxies = reader.or(
-        "--trusted-proxies",
-        args.trusted_proxies.as_deref(),
-        Vec::new(),
-        networks,
-    );
     // What is wrong with it is told here, before anything is started.
-    let _ = super::egress::read(&args.egress, &mut reader);
+    let _ = super::network::read(&args.network, &mut reader);
     for (field, given) in [("--console", console), ("--functions", functions)] {
         if given.is_some_and(|address| address.port() == 0) {
             reader.problem(field, "needs a port that stays the same, not 0");
@@ -80,7 +66,6 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         Some(data),
         Some(console),
         Some(functions),
-        Some(trusted_proxies),
         Some(public_url),
         Some(apps_domain),
         Some(shared),
@@ -89,7 +74,6 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         data,
         console,
         functions,
-        trusted_proxies,
         public_url,
         apps_domain,
         shared,
@@ -102,9 +86,7 @@ pub(crate) fn read(args: &UpArgs, variables: Variables<'_>) -> Result<UpSettings
         data,
         console,
         functions,
-        functions_plain,
-        trusted_proxies,
-        egress: args.egress.clone(),
+        network: args.network.clone(),
         public_url,
         apps_domain,
         shared,

@@ -8,9 +8,7 @@ use std::{
 use domain::Problems;
 use worker::{CacheLimits, Certificates, Config};
 
-use super::reader::{
-    Reader, Variables, address, apps_domain, blobs, folder, networks, number, origin,
-};
+use super::reader::{Reader, Variables, address, apps_domain, blobs, folder, number, origin};
 use crate::args::WorkerArgs;
 
 pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config, Problems> {
@@ -24,18 +22,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
     );
     let api_ca = reader.optional("--api-ca", args.api_ca.as_deref(), folder);
     let functions = reader.or("--functions", args.functions.as_deref(), any(8443), address);
-    let functions_plain = reader.optional(
-        "--functions-plain",
-        args.functions_plain.as_deref(),
-        address,
-    );
-    let trusted_proxies = reader.or(
-        "--trusted-proxies",
-        args.trusted_proxies.as_deref(),
-        Vec::new(),
-        networks,
-    );
-    let egress = super::egress::read(&args.egress, &mut reader);
+    let network = super::network::read(&args.network, &mut reader);
     let internal = reader.or("--internal", args.internal.as_deref(), any(8444), address);
     let internal_url = reader.optional("--internal-url", args.internal_url.as_deref(), origin);
     let apps_domain = reader.required(
@@ -66,8 +53,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
     let (
         Some(api_url),
         Some(functions),
-        Some(trusted_proxies),
-        Some(egress),
+        Some(network),
         Some(internal),
         Some(apps_domain),
         Some(blobs_url),
@@ -80,8 +66,7 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
     ) = (
         api_url,
         functions,
-        trusted_proxies,
-        egress,
+        network,
         internal,
         apps_domain,
         blobs_url,
@@ -105,9 +90,9 @@ pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config
         api_url,
         api_ca,
         functions,
-        functions_plain,
-        trusted_proxies,
-        egress,
+        functions_plain: network.functions_plain,
+        trusted_proxies: network.trusted_proxies,
+        egress: network.egress,
         internal,
         internal_url,
         blobs_url,

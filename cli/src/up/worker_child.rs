@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipnet::IpNet;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -18,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{args::EgressArgs, logging::LogFormat};
+use crate::{args::NetworkArgs, logging::LogFormat};
 
 /// What a worker says on standard output once it serves.
 pub(crate) const READY: &str = "ready";
@@ -32,9 +31,7 @@ pub(super) struct Setup {
     pub program: PathBuf,
     pub api_url: Url,
     pub functions: SocketAddr,
-    pub functions_plain: Option<SocketAddr>,
-    pub trusted_proxies: Vec<IpNet>,
-    pub egress: EgressArgs,
+    pub network: NetworkArgs,
     pub apps_domain: String,
     pub blobs_url: Url,
     pub cache: PathBuf,
@@ -149,21 +146,13 @@ impl Setup {
             .arg("--development-ca")
             .arg(&self.authority)
             .env_clear();
-        if let Some(plain) = self.functions_plain {
-            let networks: Vec<_> = self
-                .trusted_proxies
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            command
-                .args(["--functions-plain", &plain.to_string()])
-                .args(["--trusted-proxies", &networks.join(",")]);
-        }
-        let egress = &self.egress;
+        let network = &self.network;
         for (option, given) in [
-            ("--egress-allow", &egress.egress_allow),
-            ("--egress-deny", &egress.egress_deny),
-            ("--egress-ca", &egress.egress_ca),
+            ("--functions-plain", &network.functions_plain),
+            ("--trusted-proxies", &network.trusted_proxies),
+            ("--egress-allow", &network.egress_allow),
+            ("--egress-deny", &network.egress_deny),
+            ("--egress-ca", &network.egress_ca),
         ] {
             if let Some(given) = given {
                 command.args([option, given]);
