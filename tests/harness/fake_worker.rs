@@ -2,7 +2,7 @@
 
 use domain::{
     FunctionId, NodeId, RequestId, TenantId, Timestamp,
-    feed::{Join, Joined},
+    feed::{Demand, Heartbeat, Join, Joined},
     telemetry::{Batch, Counter, InvocationRecord, LogLine, LogStream},
 };
 use serde_json::Value;
@@ -25,7 +25,8 @@ impl<'a> FakeWorker<'a> {
         function: &Value,
     ) -> FakeWorker<'a> {
         let join = Join {
-            name: "made-up".to_owned(),
+            // A node of the same name and URL would be the same one, started again.
+            name: format!("made-up-{}", NodeId::generate()),
             engine_tag: engine::TAG.to_owned(),
             internal_url: "http://127.0.0.1:1".to_owned(),
             features: Vec::new(),
@@ -53,6 +54,29 @@ impl<'a> FakeWorker<'a> {
         let url = self.platform.api_url("/internal/v1/telemetry");
         let request = self.platform.http.post(url).bearer_auth(&self.token);
         self.platform.answer(request.json(batch)).await
+    }
+
+    /// Says that it lives, and how many requests it had for its function and its tenant.
+    pub(crate) async fn heartbeat(&self, requests: u64, draining: bool) -> Answer {
+        let demand = Demand {
+            functions: [(self.function, requests)].into(),
+            tenants: [(self.tenant, 10 * requests)].into(),
+        };
+        self.say(&demand, draining).await
+    }
+
+    pub(crate) async fn say(&self, demand: &Demand, draining: bool) -> Answer {
+        let beat = Heartbeat {
+            applied: None,
+            failed: Vec::new(),
+            refused: None,
+            draining,
+            in_flight: 0,
+            demand: demand.clone(),
+        };
+        let url = self.platform.api_url("/internal/v1/heartbeat");
+        let request = self.platform.http.post(url).bearer_auth(&self.token);
+        self.platform.answer(request.json(&beat)).await
     }
 
     /// Says how long a batch is, and sends nothing of it: what is too long is refused before it is read.

@@ -2,6 +2,7 @@
 
 mod access;
 mod console;
+mod demand;
 mod fleet;
 mod functions;
 mod languages;
