@@ -1,5 +1,5 @@
 //! What need not be done before an answer is on its way: taking an instance apart and giving its
-//! memory back costs a third of a short call, and nobody waits for it.
+//! memory back is a tenth of a short call, and nobody has to wait for it.
 
 use std::{any::Any, cell::Cell, future::poll_fn, pin::pin};
 

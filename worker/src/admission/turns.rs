@@ -161,6 +161,10 @@ pub(crate) fn used(tenant: TenantId, ns: u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use tokio::task::LocalSet;
+
     use super::*;
 
     const FAR: Duration = Duration::from_secs(60);
@@ -170,6 +174,21 @@ mod tests {
         while with(|turns| turns.try_run(tenant, now)) == Some(true) {}
     }
 
+    /// Which of these calls ran, and which were refused, in the order in which that was known.
+    async fn order(now: Instant, calls: &[(TenantId, Instant)]) -> Vec<(TenantId, bool)> {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let local = LocalSet::new();
+        for &(tenant, deadline) in calls {
+            let order = Rc::clone(&order);
+            local.spawn_local(async move {
+                let runs = take(tenant, now, deadline).await;
+                order.borrow_mut().push((tenant, runs));
+            });
+        }
+        local.await;
+        order.take()
+    }
+
     #[tokio::test]
     async fn a_call_comes_before_those_that_another_tenant_sent_too_much() {
         let giving = tokio::spawn(give());
@@ -177,17 +196,9 @@ mod tests {
         let now = Instant::now();
         let (many, few) = (TenantId::generate(), TenantId::generate());
         exhaust(many, now);
-        let order = std::rc::Rc::new(RefCell::new(Vec::new()));
-        let local = tokio::task::LocalSet::new();
-        for tenant in [many, many, many, few] {
-            let order = std::rc::Rc::clone(&order);
-            local.spawn_local(async move {
-                assert!(take(tenant, now, now + FAR).await);
-                order.borrow_mut().push(tenant);
-            });
-        }
-        local.await;
-        assert_eq!(order.take(), [few, many, many, many]);
+        let calls = [many, many, many, few].map(|tenant| (tenant, now + FAR));
+        let ran = order(now, &calls).await;
+        assert_eq!(ran, [few, many, many, many].map(|tenant| (tenant, true)));
         giving.abort();
     }
 
@@ -199,29 +210,14 @@ mod tests {
         let (many, few) = (TenantId::generate(), TenantId::generate());
         exhaust(many, now);
         exhaust(few, now);
-        let order = std::rc::Rc::new(RefCell::new(Vec::new()));
-        let local = tokio::task::LocalSet::new();
-        for (tenant, deadline) in [
-            (many, now),
-            (many, now + FAR),
-            (many, now + FAR),
-            (few, now + FAR),
-        ] {
-            let order = std::rc::Rc::clone(&order);
-            local.spawn_local(async move {
-                let run = take(tenant, now, deadline).await;
-                order.borrow_mut().push((tenant, run));
-            });
-        }
-        local.await;
-        let order = order.take();
-        assert!(order.contains(&(many, false)), "its time was up");
-        let ran: Vec<_> = order
+        let late = now + FAR;
+        let calls = [(many, now), (many, late), (many, late), (few, late)];
+        let (ran, refused): (Vec<_>, Vec<_>) = order(now, &calls)
+            .await
             .into_iter()
-            .filter(|(_, run)| *run)
-            .map(|(tenant, _)| tenant)
-            .collect();
-        assert_eq!(ran, [few, many, many]);
+            .partition(|(_, ran)| *ran);
+        assert_eq!(ran, [few, many, many].map(|tenant| (tenant, true)));
+        assert_eq!(refused, [(many, false)]);
         giving.abort();
     }
 }
