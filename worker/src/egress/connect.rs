@@ -46,12 +46,9 @@ pub(super) struct Connector {
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unconnected {
-    #[error("{host} has no address that functions may reach: {address} {why}")]
-    Prohibited {
-        host: String,
-        address: IpAddr,
-        why: &'static str,
-    },
+    /// Without the address: names of the operator's network are not for tenants to look up.
+    #[error("{host} has no address that functions may reach: it {why}")]
+    Prohibited { host: String, why: &'static str },
     #[error("its name could not be resolved: {0}")]
     Dns(io::Error),
     #[error("its name has no address")]
@@ -102,7 +99,6 @@ impl Connector {
                 if tried == 0 {
                     last = Unconnected::Prohibited {
                         host: host.to_owned(),
-                        address,
                         why,
                     };
                 }

@@ -210,8 +210,10 @@ async fn judge_and_send(
                     format!("{limit} calls of functions are all that one call may lead to");
                 Refused::new(Error::ConnectionLimitReached, reason)
             })?;
-            nested::call(node, invocation, &function, to, request)
+            let called = nested::call(node, invocation, &function, to, request);
+            tokio::time::timeout(timeouts.first_byte, called)
                 .await
+                .map_err(|_elapsed| no_response(timeouts.first_byte))?
                 .map_err(|error| Refused::new(error, "the platform failed"))?
         }
         None => over_the_network(&node.egress, invocation, allowed, to, request, timeouts).await?,
@@ -242,15 +244,17 @@ async fn over_the_network(
                 .boxed_unsync()
         })),
         Ok(Ok(Err(error))) => Err(failure::of_request(&error, invocation)),
-        Ok(Err(_elapsed)) => Err(Refused::new(
-            Error::HttpResponseTimeout,
-            format!("no response began within {} ms", timeouts.head.as_millis()),
-        )),
+        Ok(Err(_elapsed)) => Err(no_response(timeouts.head)),
         Err(_) => Err(Refused::new(
             Error::InternalError(None),
             "the worker is going away",
         )),
     }
+}
+
+fn no_response(within: Duration) -> Refused {
+    let reason = format!("no response began within {} ms", within.as_millis());
+    Refused::new(Error::HttpResponseTimeout, reason)
 }
 
 fn uri(to: &Destination, asked: &Uri) -> Result<Uri, Refused> {
@@ -280,7 +284,8 @@ fn remove_ours(headers: &mut HeaderMap) {
 #[derive(Clone, Copy)]
 struct Timeouts {
     connect: Duration,
-    /// From the start to the response's head.
+    first_byte: Duration,
+    /// Both: from the start to the response's head, where a connection may have to be made.
     head: Duration,
     between_bytes: Duration,
 }
@@ -298,6 +303,7 @@ impl Timeouts {
         );
         Self {
             connect,
+            first_byte,
             head: (connect + first_byte).min(left),
             between_bytes: asked(
                 options.and_then(|o| o.between_bytes_timeout),

@@ -10,6 +10,7 @@ use std::{
 use domain::{VersionId, feed::FailedVersion};
 use futures::{StreamExt as _, stream};
 use tokio::{sync::watch, task::spawn_blocking, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use super::{
     Status,
@@ -33,6 +34,8 @@ pub(super) struct Applier {
     node: Arc<Node>,
     status: Arc<watch::Sender<Status>>,
     kept: Arc<Kept>,
+    /// What reads a state or writes it to disk, and is not left behind when the worker ends.
+    work: TaskTracker,
     known: Arc<Known>,
 }
 
@@ -41,11 +44,13 @@ impl Applier {
         node: Arc<Node>,
         status: Arc<watch::Sender<Status>>,
         kept: Arc<Kept>,
+        work: TaskTracker,
     ) -> Self {
         Self {
             node,
             status,
             kept,
+            work,
             known: Arc::default(),
         }
     }
@@ -88,7 +93,7 @@ impl Applier {
         let (known, served) = (Arc::clone(&self.known), self.node.table.load_full());
         let kept = Arc::clone(&self.kept);
         let here = self.here();
-        let staging = spawn_blocking(move || {
+        let staging = self.work.spawn_blocking(move || {
             let before = Before {
                 known: &known,
                 served: &served,
@@ -113,7 +118,10 @@ impl Applier {
         let writing = self.swap_in(staged, kind).await;
         let kept = Arc::clone(&self.kept);
         // After the swap, since disks are slow; and before the next state, which is written on top of it.
-        let _ = spawn_blocking(move || kept.commit(writing, state)).await;
+        let _ = self
+            .work
+            .spawn_blocking(move || kept.commit(writing, state))
+            .await;
         Ok(())
     }
 

@@ -26,7 +26,7 @@ use std::{
 use domain::{feed::FailedVersion, snapshot::Position};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, task::JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use crate::{node::Node, telemetry};
@@ -69,6 +69,7 @@ pub(crate) struct Feed {
     pub(crate) status: Arc<watch::Sender<Status>>,
     /// Ends with its tasks.
     tasks: JoinSet<()>,
+    work: TaskTracker,
 }
 
 impl Feed {
@@ -83,7 +84,9 @@ impl Feed {
         let disk = Arc::new(Disk::open(cache)?);
         let client = Arc::new(Client::new(&settings)?);
         let kept = Arc::new(Kept::open(cache));
-        let mut applier = Applier::new(Arc::clone(node), Arc::clone(&status), kept);
+        let work = TaskTracker::new();
+        work.close();
+        let mut applier = Applier::new(Arc::clone(node), Arc::clone(&status), kept, work.clone());
         // Without keys nothing of what it names could be loaded.
         if disk.restore_keys(&node.loader) {
             applier.restore().await;
@@ -110,11 +113,17 @@ impl Feed {
         tasks.spawn(sending);
         let beat = heartbeat::beat(client, session, Arc::clone(&status), Arc::clone(node));
         tasks.spawn(until(stop.clone(), beat));
-        Ok(Self { status, tasks })
+        Ok(Self {
+            status,
+            tasks,
+            work,
+        })
     }
 
     pub(crate) async fn ended(mut self) {
         while self.tasks.join_next().await.is_some() {}
+        // The state that is served is on the disk then, for the next start.
+        self.work.wait().await;
     }
 }
 

@@ -85,6 +85,18 @@ async fn functions_of_a_tenant_call_each_other_and_nobody_elses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_caller_waits_no_longer_for_a_function_than_it_says() {
+    let kitchen = function("kitchen", "kitchen");
+    let stage = stage(vec![acme(vec![courier(&["http://self"]), kitchen])]).await;
+    let slow = "http://kitchen.atoll.internal/sleep?ms=800";
+    let told = send(&stage, slow, "&first_byte_ms=100").await;
+    assert!(told.contains("HttpResponseTimeout"), "{told}");
+    let told = send(&stage, slow, "").await;
+    assert!(told.contains("slept 800 ms"), "{told}");
+    stage.worker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chain_of_functions_ends_and_a_wide_one_too() {
     let mut chain = courier(&["http://self"]);
     chain.limits.outbound_requests = 8;
