@@ -124,6 +124,18 @@ const HOP_BY_HOP: &[&str] = &[
 /// What is said to this server, not to the function.
 const OURS: &[&str] = &["authorization", "cookie", "expect", "host"];
 
+/// What a browser would keep for this server's origin, which is the console's.
+const OF_THE_ORIGIN: &[&str] = &[
+    "alt-svc",
+    "clear-site-data",
+    "nel",
+    "report-to",
+    "reporting-endpoints",
+    "service-worker-allowed",
+    "set-cookie",
+    "strict-transport-security",
+];
+
 fn passed_on(headers: &HeaderMap) -> Vec<(String, String)> {
     let named = named_by_connection(headers);
     headers
@@ -158,7 +170,10 @@ fn answered(answer: Answer) -> Result<Response, Problem> {
     for (name, value) in answer.headers {
         let name = HeaderName::try_from(name).map_err(|error| broken(error.into()))?;
         let value = HeaderValue::try_from(value).map_err(|error| broken(error.into()))?;
-        if !HOP_BY_HOP.contains(&name.as_str()) {
+        let dropped = [HOP_BY_HOP, OF_THE_ORIGIN]
+            .iter()
+            .any(|names| names.contains(&name.as_str()));
+        if !dropped {
             headers.append(name, value);
         }
     }
@@ -193,6 +208,28 @@ mod tests {
             .collect();
         passed.sort();
         assert_eq!(passed, ["accept", "content-length"]);
+    }
+
+    #[test]
+    fn a_function_sets_nothing_for_the_consoles_origin() {
+        let headers = [
+            ("Set-Cookie", "session=mine"),
+            ("Clear-Site-Data", "\"*\""),
+            ("Content-Type", "text/plain"),
+        ];
+        let answer = Answer {
+            status: 200,
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            body: reqwest::Body::default(),
+            head_after: std::time::Duration::ZERO,
+        };
+        let Ok(response) = answered(answer) else {
+            panic!("it is an answer");
+        };
+        let names: Vec<_> = response.headers().keys().collect();
+        assert_eq!(names, ["content-type"]);
     }
 
     #[test]
