@@ -27,7 +27,7 @@ const SPIN_CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr")
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// As many as [`for_guest`] adds.
-const ADDED: usize = 18;
+const ADDED: usize = 16;
 
 /// Of one hop only (RFC 9110 §7.6.1), besides those that `Connection` names.
 static HOP_BY_HOP: [HeaderName; 9] = [
