@@ -100,6 +100,10 @@ async fn invoke(
     answered(answer)
 }
 
+/// Marks an answer that is not this server's own: what is wrong with it, its worker has told.
+#[derive(Clone, Copy)]
+pub(crate) struct OfFunction;
+
 /// A body that is not there must not be announced as one of unknown length.
 fn streamed(body: Body) -> reqwest::Body {
     if body.is_end_stream() {
@@ -165,6 +169,7 @@ fn answered(answer: Answer) -> Result<Response, Problem> {
     let broken = |error: http::Error| Error::Internal(error.into());
     let status = StatusCode::from_u16(answer.status).map_err(|error| broken(error.into()))?;
     let mut response = (status, Body::new(answer.body)).into_response();
+    response.extensions_mut().insert(OfFunction);
     let headers = response.headers_mut();
     headers.clear();
     for (name, value) in answer.headers {

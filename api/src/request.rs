@@ -14,7 +14,7 @@ use domain::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tracing::Instrument;
 
-use crate::problem::Problem;
+use crate::{invoke::OfFunction, problem::Problem};
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -97,7 +97,14 @@ struct AccessLine {
     /// Without the query: it may hold a one-time token.
     path: String,
     started: Instant,
-    outcome: Option<(StatusCode, Option<Arc<control::Error>>)>,
+    outcome: Option<Outcome>,
+}
+
+struct Outcome {
+    status: StatusCode,
+    cause: Option<Arc<control::Error>>,
+    /// The id of the call, where a function answered.
+    call: Option<HeaderValue>,
 }
 
 impl AccessLine {
@@ -113,8 +120,14 @@ impl AccessLine {
     }
 
     fn answered(&mut self, response: &Response) {
-        let cause = response.extensions().get::<Arc<control::Error>>().cloned();
-        self.outcome = Some((response.status(), cause));
+        let extensions = response.extensions();
+        let call = extensions.get::<OfFunction>();
+        let call = call.and_then(|_| response.headers().get(X_REQUEST_ID));
+        self.outcome = Some(Outcome {
+            status: response.status(),
+            cause: extensions.get::<Arc<control::Error>>().cloned(),
+            call: call.cloned(),
+        });
     }
 
     /// Asked for every few seconds by machines.
@@ -130,12 +143,19 @@ impl Drop for AccessLine {
         let (request_id, method, path) = (self.id, &self.method, &self.path);
         let peer = self.peer.map(|peer| peer.ip());
         let latency_ms = self.started.elapsed().as_secs_f64() * 1000.0;
-        let Some((status, cause)) = self.outcome.take() else {
+        let Some(outcome) = self.outcome.take() else {
             tracing::info!(%request_id, %method, path, peer = ?peer, latency_ms, "the caller left");
             return;
         };
+        let Outcome {
+            status,
+            cause,
+            call,
+        } = outcome;
         let status_code = status.as_u16();
-        if status.is_server_error() {
+        if let Some(call) = call {
+            tracing::info!(%request_id, ?call, %method, path, status = status_code, latency_ms, peer = ?peer);
+        } else if status.is_server_error() {
             let error = cause.map(|cause| chain(&*cause)).unwrap_or_default();
             tracing::error!(%request_id, %method, path, status = status_code, latency_ms, peer = ?peer, error);
         } else if self.is_routine() && status.is_success() {

@@ -6,7 +6,12 @@ use domain::{Failure, function::Access, tenant::TenantState};
 use http::{HeaderMap, Request, Response};
 
 use crate::{
-    body::ResponseBody, node::Node, outcome::Failed, preview, route::Target, sticky,
+    body::ResponseBody,
+    node::Node,
+    outcome::Failed,
+    preview,
+    route::{self, Target},
+    sticky,
     version::Version,
 };
 
@@ -19,49 +24,29 @@ pub(crate) enum Granted {
     Answer(Box<Response<ResponseBody>>),
 }
 
-/// Of a request from outside.
+/// Of a request from outside. To whom a function or a preview is not open, it is not there, so that
+/// nobody finds out by asking what a tenant has.
 pub(crate) fn of<B>(node: &Node, target: &Target, request: &Request<B>) -> Result<Granted, Failed> {
-    is_serving(target)?;
-    match &target.preview {
-        Some((version, true)) => Ok(Granted::Version(Arc::clone(version))),
-        Some((version, false)) => of_private_preview(node, target, version, request),
-        None => {
-            may_call(target)?;
-            chosen(node, target, request.headers()).map(Granted::Version)
+    let Some((version, open)) = &target.preview else {
+        return match target.function.access {
+            Access::Public => {
+                is_serving(target)?;
+                chosen(node, target, request.headers()).map(Granted::Version)
+            }
+            Access::Private => Err(route::not_found()),
+        };
+    };
+    if !open {
+        let function = target.function.id;
+        let keys = node.loader.keys.load_full().ok_or_else(route::not_found)?;
+        if let Some(answer) = preview::opened_by_link(request.uri(), function, &keys) {
+            return answer.map(|answer| Granted::Answer(Box::new(answer)));
+        }
+        if !preview::is_open_for(request.headers(), function, &keys) {
+            return Err(route::not_found());
         }
     }
-}
-
-fn may_call(target: &Target) -> Result<(), Failed> {
-    match target.function.access {
-        Access::Public => Ok(()),
-        Access::Private => Err(Failed::new(
-            Failure::Forbidden,
-            "this function is private: members of its tenant call it through the API's /invoke",
-        )),
-    }
-}
-
-fn of_private_preview<B>(
-    node: &Node,
-    target: &Target,
-    version: &Arc<Version>,
-    request: &Request<B>,
-) -> Result<Granted, Failed> {
-    let function = target.function.id;
-    let refused = || {
-        Failed::new(
-            Failure::Forbidden,
-            "this preview is private: open it by a link of its tenant's",
-        )
-    };
-    let keys = node.loader.keys.load_full().ok_or_else(refused)?;
-    if let Some(answer) = preview::opened_by_link(request.uri(), function, &keys) {
-        return answer.map(|answer| Granted::Answer(Box::new(answer)));
-    }
-    if !preview::is_open_for(request.headers(), function, &keys) {
-        return Err(refused());
-    }
+    is_serving(target)?;
     Ok(Granted::Version(Arc::clone(version)))
 }
 
@@ -111,12 +96,7 @@ pub(crate) fn is_serving(target: &Target) -> Result<(), Failed> {
                 "the tenant of this function is suspended",
             ));
         }
-        TenantState::Deleted => {
-            return Err(Failed::new(
-                Failure::NotFound,
-                "no function answers at this address",
-            ));
-        }
+        TenantState::Deleted => return Err(route::not_found()),
     }
     if !target.function.enabled {
         return Err(Failed::new(

@@ -49,6 +49,15 @@ impl Stall {
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         sleep.as_mut().poll(cx)
     }
+
+    /// What to tell of a stream that was ended.
+    fn failed(&self, invocation: &Invocation, failure: Failure, stream: &str) -> Failed {
+        if Instant::now() >= self.until {
+            return wall_timeout(invocation);
+        }
+        let seconds = self.after.as_secs();
+        Failed::new(failure, format!("{stream} stood still for {seconds} s"))
+    }
 }
 
 /// A caller's body on its way to the guest.
@@ -80,20 +89,34 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
+        let invocation = &this.invocation;
         let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) else {
+            invocation.awaits_caller.store(true, Relaxed);
             ready!(this.stall.poll(cx));
+            let body = "the request's body";
+            let failed = this.stall.failed(invocation, Failure::RequestTimeout, body);
+            invocation.fail_before_head(failed);
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
         };
+        invocation.awaits_caller.store(false, Relaxed);
         this.stall.moved();
-        let Some(frame) = frame.transpose().map_err(Into::into)? else {
-            return Poll::Ready(None);
+        let frame = match frame {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                invocation.fail_before_head(Failed::new(
+                    Failure::BadRequest,
+                    "the request's body broke off before its end",
+                ));
+                return Poll::Ready(Some(Err(error.into())));
+            }
+            None => return Poll::Ready(None),
         };
         if let Some(data) = frame.data_ref() {
             let bytes = data.len() as u64;
-            let total = this.invocation.request_bytes.fetch_add(bytes, Relaxed) + bytes;
-            let limit = this.invocation.limits.request_body_bytes;
+            let total = invocation.request_bytes.fetch_add(bytes, Relaxed) + bytes;
+            let limit = invocation.limits.request_body_bytes;
             if total > limit {
-                this.invocation.request_too_large.store(true, Relaxed);
+                invocation.fail_before_head(too_large(limit));
                 return Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(limit)))));
             }
         }
@@ -107,6 +130,12 @@ where
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
     }
+}
+
+fn too_large(limit: u64) -> Failed {
+    let detail =
+        format!("the request's body has more than the {limit} bytes that this function takes");
+    Failed::new(Failure::RequestTooLarge, detail).over(limit, None)
 }
 
 /// What the connection sends.
@@ -214,13 +243,8 @@ impl GuestStream {
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             ready!(self.stall.poll(cx));
-            let failed = if Instant::now() >= self.stall.until {
-                wall_timeout(&self.invocation)
-            } else {
-                let seconds = self.stall.after.as_secs();
-                let detail = format!("the response stood still for {seconds} s");
-                Failed::new(Failure::WallTimeout, detail)
-            };
+            let stall = &self.stall;
+            let failed = stall.failed(&self.invocation, Failure::WallTimeout, "the response");
             return self.broken(failed);
         };
         self.stall.moved();
@@ -293,8 +317,11 @@ pub(crate) fn check_length(invocation: &Invocation, bytes: u64) -> Result<(), Fa
 }
 
 pub(crate) fn broken_off(error: &Error) -> Failed {
-    let detail = format!("the function's response broke off: {error}");
-    Failed::new(Failure::InvalidResponse, detail)
+    Failed::new(
+        Failure::InvalidResponse,
+        "the function's response broke off",
+    )
+    .because(error.to_string())
 }
 
 pub(crate) fn shorter() -> Failed {

@@ -1,8 +1,13 @@
 //! One connection: its handshake, its protocol, and its end.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
-use http::{Request, header::ACCEPT};
+use http::{Request, Version, header::ACCEPT};
 use hyper::{
     body::Incoming,
     rt::{Read, Write},
@@ -19,6 +24,7 @@ use crate::{
     node::Node,
     put_off::after_writing,
     request::{self, Connection, Tls},
+    socket::Socket,
 };
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,8 +55,10 @@ pub(crate) async fn serve(
     match purpose {
         Purpose::Functions => over_tls(node, stream, client, stop).await,
         Purpose::FunctionsPlain => {
+            // Over TLS a stream without its closing alert tells the same as a reset.
             let connection = Arc::new(Connection::new(client, None));
-            functions(node, connection, TokioIo::new(stream), false, stop).await;
+            let socket = Socket::new(stream, Arc::clone(&connection.reset));
+            functions(node, connection, TokioIo::new(socket), false, stop).await;
         }
         Purpose::Internal => internal(node, stream, client, stop).await,
     }
@@ -81,9 +89,12 @@ async fn functions<I>(
 ) where
     I: Read + Write + Unpin + Send + 'static,
 {
-    let cut = connection.cut.clone();
+    let (cut, reset) = (connection.cut.clone(), Arc::clone(&connection.reset));
     let service = service_fn(move |request: Request<Incoming>| {
         let (node, connection) = (Arc::clone(&node), Arc::clone(&connection));
+        if request.version() == Version::HTTP_10 {
+            connection.reset.store(true, Relaxed);
+        }
         async move {
             let accept = request.headers().get(ACCEPT).cloned();
             let serve = |id| request::public(&node, &connection, id, request);
@@ -92,16 +103,17 @@ async fn functions<I>(
     });
     if is_h2 {
         let connection = http2().serve_connection(io, service);
-        drive!(connection, stop, cut);
+        drive!(connection, stop, cut, reset);
     } else {
         let connection = http1().serve_connection(io, service);
-        drive!(connection, stop, cut);
+        drive!(connection, stop, cut, reset);
     }
 }
 
 async fn internal(node: Arc<Node>, stream: TcpStream, client: SocketAddr, stop: CancellationToken) {
     let connection = Arc::new(Connection::new(client, None));
-    let (cut, stopping) = (connection.cut.clone(), stop.clone());
+    let (cut, reset) = (connection.cut.clone(), Arc::clone(&connection.reset));
+    let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (node, connection, stopping) =
             (Arc::clone(&node), Arc::clone(&connection), stopping.clone());
@@ -112,7 +124,7 @@ async fn internal(node: Arc<Node>, stream: TcpStream, client: SocketAddr, stop: 
         }
     });
     let connection = http1().serve_connection(TokioIo::new(stream), service);
-    drive!(connection, stop, cut);
+    drive!(connection, stop, cut, reset);
 }
 
 fn http1() -> http1::Builder {
@@ -138,14 +150,19 @@ fn http2() -> http2::Builder<TokioExecutor> {
 /// Drives a connection to its end: at once when it is cut, after the requests in flight when the
 /// worker stops. The two kinds of connection have no trait in common.
 macro_rules! drive {
-    ($connection:expr, $stop:expr, $cut:expr) => {{
+    ($connection:expr, $stop:expr, $cut:expr, $reset:expr) => {{
         let mut connection = std::pin::pin!($connection);
         let ended = async {
-            tokio::select! {
-                _ = connection.as_mut() => return,
-                () = $stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = $stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if ended.is_ok() {
+                $reset.store(false, Relaxed);
             }
-            let _ = connection.await;
         };
         tokio::select! {
             () = after_writing(ended) => {}

@@ -13,7 +13,7 @@ use crate::{
     body::ResponseBody,
     node::Node,
     outcome::Failed,
-    preview,
+    preview::{self, Token},
     request::{self, Call, Connection},
     route::Target,
     version::Version,
@@ -155,10 +155,10 @@ fn authenticate(
         .and_then(|value| value.strip_prefix("Bearer "));
     let keys = node.loader.keys.load_full().ok_or_else(refused)?;
 
-    if !preview::is_valid(token.ok_or_else(refused)?, "invoke", function, &keys) {
-        return Err(refused());
+    match preview::check(token.ok_or_else(refused)?, "invoke", function, &keys) {
+        Token::Valid => Ok(()),
+        Token::Expired | Token::Foreign => Err(refused()),
     }
-    Ok(())
 }
 
 fn take(request: &mut Request<Incoming>, name: &str) -> Result<Option<String>, Failed> {

@@ -4,6 +4,7 @@
 //! gives its place back.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -50,8 +51,8 @@ pub(crate) struct Invocation {
     pub(crate) response_bytes: AtomicU64,
     pub(crate) outbound_requests: AtomicU32,
     pub(crate) outbound_bytes: AtomicU64,
-    /// A guest that swallows the error of a body too large does not answer for it.
-    pub(crate) request_too_large: AtomicBool,
+    /// Whether more of the request's body was asked for and has not come.
+    pub(crate) awaits_caller: AtomicBool,
     /// Zero until the guest's head was taken.
     status: AtomicU16,
     /// The first failure is the call's.
@@ -88,7 +89,7 @@ impl Invocation {
             response_bytes: AtomicU64::new(0),
             outbound_requests: AtomicU32::new(0),
             outbound_bytes: AtomicU64::new(0),
-            request_too_large: AtomicBool::new(false),
+            awaits_caller: AtomicBool::new(false),
             status: AtomicU16::new(0),
             failure: OnceLock::new(),
             delivered: AtomicBool::new(false),
@@ -137,6 +138,14 @@ impl Invocation {
         let _ = self.failure.set(failed);
     }
 
+    /// For what the caller did: it is the call's end, however the guest takes it, unless the guest
+    /// is answering already.
+    pub(crate) fn fail_before_head(&self, failed: Failed) {
+        if self.status.load(Relaxed) == 0 {
+            self.fail(failed);
+        }
+    }
+
     pub(crate) fn failure(&self) -> Option<&Failed> {
         self.failure.get()
     }
@@ -182,13 +191,13 @@ impl Drop for Invocation {
             None if self.delivered.load(Relaxed) => Ended {
                 outcome: "responded",
                 party: "",
-                detail: "",
+                detail: Cow::Borrowed(""),
                 status: responded,
             },
             None => Ended {
                 outcome: "caller_gone",
                 party: Party::Caller.name(),
-                detail: "the caller went away before the response had ended",
+                detail: "the caller went away before the response had ended".into(),
                 status: responded,
             },
         };
@@ -203,7 +212,7 @@ impl Drop for Invocation {
 struct Ended<'a> {
     outcome: &'static str,
     party: &'static str,
-    detail: &'a str,
+    detail: Cow<'a, str>,
     status: Option<u16>,
 }
 
@@ -213,7 +222,7 @@ impl<'a> Ended<'a> {
         Self {
             outcome: failed.failure.code(),
             party: Party::of(failed.failure).name(),
-            detail: &failed.detail,
+            detail: failed.whole_detail(),
             status: responded.or(Some(failed.failure.status())),
         }
     }
@@ -248,7 +257,7 @@ impl Telemetry {
                 started_at: clock::now() - about.started.elapsed(),
                 outcome: ended.outcome.to_owned(),
                 party: ended.party.to_owned(),
-                detail: ended.detail.to_owned(),
+                detail: ended.detail.to_string(),
                 status: ended.status,
                 method: about.method.to_string(),
                 path,

@@ -32,6 +32,7 @@ mod request;
 mod response;
 mod route;
 mod sandbox;
+mod socket;
 mod sticky;
 mod table;
 mod tail;
@@ -146,7 +147,12 @@ impl Worker {
         let (watching, ends) = (Arc::clone(&node.admission.pressure), stop.clone());
         tokio::spawn(async move { ends.run_until_cancelled(watching.watch_memory()).await });
         let threads = listener::start(&node, sockets, &stop, &abandon)?;
-        tracing::info!(functions = %functions_addr, internal = %internal_addr, "the worker listens");
+        tracing::info!(
+            functions = %functions_addr,
+            functions_plain = plain_addr.map(tracing::field::display),
+            internal = %internal_addr,
+            "the worker listens"
+        );
         Ok(Self {
             functions_addr,
             plain_addr,

@@ -25,6 +25,8 @@ pub(crate) struct Log {
 
 struct Lines {
     left_bytes: usize,
+    /// That something was dropped is said once.
+    is_over: bool,
     number: u32,
     /// The unfinished line of each stream.
     partial: [Vec<u8>; 2],
@@ -46,6 +48,7 @@ impl Log {
             telemetry: Arc::clone(telemetry),
             lines: Mutex::new(Lines {
                 left_bytes: limit_bytes as usize,
+                is_over: false,
                 number: 0,
                 partial: Default::default(),
                 tail: tail.then(String::new),
@@ -56,11 +59,9 @@ impl Log {
     /// Bytes of stdout or stderr, as they come.
     pub(crate) fn write(&self, stream: LogStream, bytes: &[u8]) {
         let mut lines = self.lines();
-        let Some(bytes) = self.within_limit(&mut lines, bytes) else {
-            return;
-        };
         let partial = partial_of(stream);
-        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let kept = lines.take(bytes.len());
+        for piece in bytes[..kept].split_inclusive(|&byte| byte == b'\n') {
             for part in piece.chunks(MAX_LINE_BYTES) {
                 lines.partial[partial].extend_from_slice(part);
                 if part.ends_with(b"\n") || lines.partial[partial].len() >= MAX_LINE_BYTES {
@@ -68,14 +69,22 @@ impl Log {
                 }
             }
         }
+        if kept < bytes.len() {
+            self.flush(&mut lines, stream);
+            self.say_that_it_is_over(&mut lines);
+        }
     }
 
     /// A whole line of `wasi:logging`.
     pub(crate) fn say(&self, level: &str, text: &str) {
         let mut lines = self.lines();
-        if let Some(bytes) = self.within_limit(&mut lines, text.as_bytes()) {
-            let end = text.floor_char_boundary(bytes.len().min(MAX_LINE_BYTES));
+        let kept = lines.take(text.len());
+        let end = text.floor_char_boundary(kept.min(MAX_LINE_BYTES));
+        if end > 0 || text.is_empty() {
             self.emit(&mut lines, LogStream::Log, level, &text[..end]);
+        }
+        if kept < text.len() {
+            self.say_that_it_is_over(&mut lines);
         }
     }
 
@@ -100,18 +109,12 @@ impl Log {
         self.lines().tail.clone().unwrap_or_default()
     }
 
-    /// As much of it as is left; says once that there is no more.
-    fn within_limit<'a>(&self, lines: &mut Lines, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        if lines.left_bytes == 0 {
-            return None;
-        }
-        let fitting = bytes.len().min(lines.left_bytes);
-        lines.left_bytes -= fitting;
-        if lines.left_bytes == 0 {
+    fn say_that_it_is_over(&self, lines: &mut Lines) {
+        if !lines.is_over {
+            lines.is_over = true;
             let text = "the log's limit is reached, the rest is dropped";
             self.emit(lines, LogStream::Platform, "warn", text);
         }
-        Some(&bytes[..fitting])
     }
 
     fn flush(&self, lines: &mut Lines, stream: LogStream) {
@@ -152,6 +155,15 @@ impl Log {
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().expect("nobody panics while holding it")
+    }
+}
+
+impl Lines {
+    /// How many of these bytes are within the limit.
+    fn take(&mut self, bytes: usize) -> usize {
+        let taken = bytes.min(self.left_bytes);
+        self.left_bytes -= taken;
+        taken
     }
 }
 

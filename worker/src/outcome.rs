@@ -5,11 +5,16 @@ use std::borrow::Cow;
 
 use domain::Failure;
 
+/// A guest may have much to say.
+const MAX_CAUSE_BYTES: usize = 1 << 10;
+
 /// A failure with what a caller may know of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Failed {
     pub(crate) failure: Failure,
     pub(crate) detail: Cow<'static, str>,
+    /// In the guest's or its engine's own words: for the tenant's eyes, in the call's record.
+    pub(crate) cause: Option<String>,
     pub(crate) limit: Option<u64>,
     pub(crate) observed: Option<u64>,
 }
@@ -19,6 +24,7 @@ impl Failed {
         Self {
             failure,
             detail: detail.into(),
+            cause: None,
             limit: None,
             observed: None,
         }
@@ -28,6 +34,21 @@ impl Failed {
         self.limit = Some(limit);
         self.observed = observed.into();
         self
+    }
+
+    pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
+        let mut cause = cause.into();
+        cause.truncate(cause.floor_char_boundary(MAX_CAUSE_BYTES));
+        self.cause = Some(cause);
+        self
+    }
+
+    /// For the tenant.
+    pub(crate) fn whole_detail(&self) -> Cow<'_, str> {
+        match &self.cause {
+            Some(cause) => format!("{}: {cause}", self.detail).into(),
+            None => Cow::Borrowed(&self.detail),
+        }
     }
 
     pub(crate) fn internal() -> Self {
@@ -59,8 +80,8 @@ impl Party {
     pub(crate) const fn of(failure: Failure) -> Self {
         use Failure::*;
         match failure {
-            BadRequest | Unauthenticated | Forbidden | NotFound | VersionGone | RequestTooLarge
-            | UriTooLong | Misdirected | HeadersTooLarge => Self::Caller,
+            BadRequest | Unauthenticated | Forbidden | NotFound | RequestTimeout | VersionGone
+            | RequestTooLarge | UriTooLong | Misdirected | HeadersTooLarge => Self::Caller,
             TenantSuspended | FunctionDisabled | FunctionConcurrency | TenantConcurrency
             | RateLimited | QuotaExhausted | FunctionTrapped | CpuLimitExceeded
             | MemoryLimitExceeded | InvalidResponse | ResponseTooLarge | InstantiationFailed

@@ -6,31 +6,49 @@ use domain::{Failure, FunctionId, feed::Claims};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
-use crate::{body::ResponseBody, feed::Keys, outcome::Failed};
+use crate::{body::ResponseBody, clock, feed::Keys, outcome::Failed, route};
 
 /// In a link's query.
 const LINK: &str = "atoll-preview=";
 const HEADER: &str = "x-atoll-preview";
 /// `__Host-` keeps it from every other host (RFC 6265bis §4.1.3.2).
 const COOKIE: &str = "__Host-atoll-preview";
+/// By which clocks may differ.
+const LEEWAY_SECONDS: i64 = 5;
 
 /// Whether a request carries a token that opens the function's previews.
 pub(crate) fn is_open_for(headers: &HeaderMap, function: FunctionId, keys: &Keys) -> bool {
     let header = headers.get(HEADER).and_then(|value| value.to_str().ok());
     header
         .or_else(|| cookie(headers))
-        .is_some_and(|token| is_valid(token, "preview", function, keys))
+        .is_some_and(|token| check(token, "preview", function, keys) == Token::Valid)
 }
 
-/// Checks a token of the platform's, for one function and one purpose.
-pub(crate) fn is_valid(token: &str, audience: &str, function: FunctionId, keys: &Keys) -> bool {
+/// What a token of the platform's is worth, for one function and one purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    Valid,
+    /// It was valid once.
+    Expired,
+    /// Not of our making, or made for something else.
+    Foreign,
+}
+
+pub(crate) fn check(token: &str, audience: &str, function: FunctionId, keys: &Keys) -> Token {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["exp", "aud", "sub"]);
     validation.sub = Some(function.to_string());
-    validation.leeway = 5;
+    // Below: only for whom the token was made is told that it has expired.
+    validation.validate_exp = false;
     let key = DecodingKey::from_ed_der(&keys.invoke);
-    jsonwebtoken::decode::<Claims>(token, &key, &validation).is_ok()
+    match jsonwebtoken::decode::<Claims>(token, &key, &validation) {
+        Ok(token) if token.claims.exp + LEEWAY_SECONDS >= clock::now().unix_timestamp() => {
+            Token::Valid
+        }
+        Ok(_) => Token::Expired,
+        Err(_) => Token::Foreign,
+    }
 }
 
 /// The answer to a link: the token goes into a cookie and out of the address.
@@ -41,9 +59,13 @@ pub(crate) fn opened_by_link(
 ) -> Option<Result<Response<ResponseBody>, Failed>> {
     let query = uri.query()?;
     let token = query.split('&').find_map(|pair| pair.strip_prefix(LINK))?;
-    if !is_valid(token, "preview", function, keys) {
-        let detail = "this link to a preview is not valid any more; make another in the console";
-        return Some(Err(Failed::new(Failure::Forbidden, detail)));
+    match check(token, "preview", function, keys) {
+        Token::Valid => {}
+        Token::Expired => {
+            let detail = "this link to a preview has expired; ask its tenant for another";
+            return Some(Err(Failed::new(Failure::Forbidden, detail)));
+        }
+        Token::Foreign => return Some(Err(route::not_found())),
     }
     let rest: Vec<_> = query
         .split('&')

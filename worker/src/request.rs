@@ -1,7 +1,12 @@
 //! The path of a request: its id, its limits, its host, its function, and back. Whatever goes wrong
 //! on it becomes one problem with that id.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use domain::{Failure, Limits, RequestId};
@@ -38,6 +43,9 @@ pub(crate) struct Connection {
     pub(crate) tls: Option<Tls>,
     /// Ends it at once.
     pub(crate) cut: CancellationToken,
+    /// Whether it ends with a reset: set while an answer is on its way whose end only the
+    /// connection's end tells.
+    pub(crate) reset: Arc<AtomicBool>,
 }
 
 pub(crate) struct Tls {
@@ -51,6 +59,7 @@ impl Connection {
             peer,
             tls,
             cut: CancellationToken::new(),
+            reset: Arc::default(),
         }
     }
 }

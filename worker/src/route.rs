@@ -93,7 +93,16 @@ pub(crate) fn find(
         }
     };
     let found = found.filter(|target| target.preview.is_some() || target.function.is_deployed());
-    found.ok_or_else(|| Failed::new(Failure::NotFound, "no function answers at this address"))
+    found.ok_or_else(not_found)
+}
+
+/// Of what is not there, and of what is not there for this caller.
+pub(crate) fn not_found() -> Failed {
+    Failed::new(
+        Failure::NotFound,
+        "no function answers at this address, or none that is open to this caller: \
+         a private one is called by /invoke of the API, a private preview is opened by its link",
+    )
 }
 
 /// By the tenant's own routes, which pass the path whole.

@@ -14,10 +14,15 @@ pub(super) fn print(settings: &UpSettings, data: &Path, ca: &Path, setup_link: O
         Some(link) => format!("Set it up    {link}  (this link works once)"),
         None => format!("Console      {}", settings.public_url),
     };
+    let plain = match settings.network.functions_plain.as_deref() {
+        None | Some("") => String::new(),
+        Some(address) => format!("Plain HTTP   {address}  (for a proxy that ends TLS)\n  "),
+    };
     let text = format!(
         "\nAtoll is running.\n\n  \
          {console}\n  \
          Functions    https://TENANT.{domain}{port}/FUNCTION\n  \
+         {plain}\
          Certificate  {}  (curl --cacert)\n  \
          Data         {}\n\n\
          Press Ctrl-C to stop.\n\n",

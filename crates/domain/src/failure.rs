@@ -41,6 +41,7 @@ failures! {
     FunctionDisabled = 403 "function_disabled" "The function is disabled";
     /// Alike whether the tenant exists or not.
     NotFound = 404 "not_found" "No function answers here";
+    RequestTimeout = 408 "request_timeout" "The request's body took too long";
     VersionGone = 410 "version_gone" "The version is gone";
     RequestTooLarge = 413 "request_too_large" "The request's body is larger than the limit";
     UriTooLong = 414 "uri_too_long" "The request's URL is longer than the limit";

@@ -3,7 +3,11 @@
 //! The guest is polled in the caller's own task: one that answers at once costs no spawn and no
 //! wake-up. Only a guest whose body is still to come goes on in a task of its own.
 
-use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use domain::Failure;
 use futures::{FutureExt as _, channel::oneshot};
@@ -96,24 +100,11 @@ async fn head(
     if let Some(failed) = invocation.failure() {
         return Err(failed.clone());
     }
-    if invocation
-        .request_too_large
-        .load(std::sync::atomic::Ordering::Relaxed)
-    {
-        return Err(too_large(invocation));
-    }
     match given {
         Some(Ok(response)) => Ok(Answer { response, rest }),
         Some(Err(error)) => Err(of(&error)),
         None => Err(verdict::no_response()),
     }
-}
-
-fn too_large(invocation: &Invocation) -> Failed {
-    let limit = invocation.limits.request_body_bytes;
-    let detail =
-        format!("the request's body has more than the {limit} bytes that this function takes");
-    Failed::new(Failure::RequestTooLarge, detail).over(limit, None)
 }
 
 /// The guest with its deadline, and a floor under the host's own panics.
@@ -130,8 +121,13 @@ async fn drive(invocation: Arc<Invocation>, guest: impl Future<Output = ()>) {
     }
 }
 
+/// Of whoever was waited for when the time was up.
 pub(crate) fn wall_timeout(invocation: &Invocation) -> Failed {
     let limit = u64::from(invocation.limits.wall_ms);
+    if invocation.awaits_caller.load(Relaxed) {
+        let detail = format!("the request's body was not complete within {limit} ms");
+        return Failed::new(Failure::RequestTimeout, detail).over(limit, None);
+    }
     let detail = format!("the function did not end its response within {limit} ms");
     Failed::new(Failure::WallTimeout, detail).over(limit, None)
 }

@@ -49,20 +49,21 @@ pub(super) fn failed(
         return Some(Failed::new(Failure::InvalidResponse, invalid.0));
     }
     if let Some(code) = error_code(error) {
-        let detail = format!("the function answered with the error {code}");
-        return Some(Failed::new(Failure::InvalidResponse, detail));
+        let detail = "the function answered with an error in place of a response";
+        return Some(Failed::new(Failure::InvalidResponse, detail).because(code));
     }
-    if let Some(trap) = error.downcast_ref::<Trap>() {
-        return Some(Failed::new(Failure::FunctionTrapped, trap.to_string()));
-    }
-    let detail = error.root_cause().to_string();
-    Some(Failed::new(
-        match phase {
-            Phase::Instantiating => Failure::InstantiationFailed,
-            Phase::Running => Failure::FunctionTrapped,
-        },
-        detail,
-    ))
+    let trap = error.downcast_ref::<Trap>().map(Trap::to_string);
+    let failed = match phase {
+        Phase::Instantiating if trap.is_none() => Failed::new(
+            Failure::InstantiationFailed,
+            "the function could not be instantiated",
+        ),
+        _ => Failed::new(
+            Failure::FunctionTrapped,
+            "the function's code failed; its log says more",
+        ),
+    };
+    Some(failed.because(trap.unwrap_or_else(|| error.root_cause().to_string())))
 }
 
 /// What a guest gave cannot be a response.

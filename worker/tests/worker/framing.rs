@@ -237,3 +237,24 @@ async fn a_target_that_is_no_path_reaches_no_function() {
         assert_eq!(statuses(&answers), ["400"], "{request}: {answers}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_broke_off_never_looks_whole_to_a_caller_of_http_1_0() {
+    let stage = stage().await;
+    let asked = async |path: &str| {
+        let mut socket = TcpStream::connect(stage.worker.plain_addr().unwrap())
+            .await
+            .unwrap();
+        let head = format!("GET {path} HTTP/1.0\r\nHost: acme.localhost\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut received = Vec::new();
+        let ended = socket.read_to_end(&mut received).await;
+        ended.map(|_| String::from_utf8_lossy(&received).into_owned())
+    };
+    let whole = asked("/kitchen/stream?chunks=3&ms=20").await.unwrap();
+    assert!(whole.starts_with("HTTP/1.0 200"), "{whole}");
+    let beyond_the_wall_limit = asked("/kitchen/stream?chunks=9&ms=500").await;
+    let error = beyond_the_wall_limit.expect_err("it broke off");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    stage.worker.shutdown().await;
+}

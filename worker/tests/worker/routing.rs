@@ -1,6 +1,7 @@
 //! Stories of where a request goes: routes, domains, previews, shares, and a proxy before us.
 
 use domain::{
+    FunctionId,
     deployment::Share,
     function::Access,
     snapshot::{AliasEntry, FunctionEntry, RouteEntry},
@@ -121,17 +122,14 @@ async fn a_private_preview_opens_by_a_link_and_stays_open_in_that_browser() {
         proxied(&stage, &at("open"), "/x").await.told(),
         "200 hello from v2"
     );
-    for closed in ["next", "v1", "v2"] {
-        assert_eq!(
-            proxied(&stage, &at(closed), "/").await.told(),
-            "403 forbidden"
-        );
-    }
-    for nothing in ["v3", "nobody", "v01"] {
-        assert_eq!(
-            proxied(&stage, &at(nothing), "/").await.told(),
-            "404 not_found"
-        );
+    // Closed ones are told like those that are not there, whatever link is tried.
+    for closed_or_nothing in ["next", "v1", "v2", "v3", "nobody", "v01"] {
+        for path in ["/", "/?atoll-preview=forged"] {
+            assert_eq!(
+                proxied(&stage, &at(closed_or_nothing), path).await.told(),
+                "404 not_found"
+            );
+        }
     }
     let token = Api::token("preview", id);
     let link = format!("/a//b?x=1&atoll-preview={token}&y=2");
@@ -161,10 +159,19 @@ async fn a_private_preview_opens_by_a_link_and_stays_open_in_that_browser() {
     let other = Api::token("invoke", id);
     assert_eq!(
         stage.send(with("x-atoll-preview", &other)).await.told(),
+        "404 not_found"
+    );
+    let link = |token| format!("/?atoll-preview={token}");
+    let expired = link(Api::token_of_yesterday("preview", id));
+    assert_eq!(
+        proxied(&stage, &at("next"), &expired).await.told(),
         "403 forbidden"
     );
-    let forged = proxied(&stage, &at("next"), "/?atoll-preview=forged").await;
-    assert_eq!(forged.told(), "403 forbidden");
+    let of_another = link(Api::token_of_yesterday("preview", FunctionId::generate()));
+    assert_eq!(
+        proxied(&stage, &at("next"), &of_another).await.told(),
+        "404 not_found"
+    );
 
     // The same token chooses a version at the function's own URL; without it nobody does.
     let own = stage
@@ -224,6 +231,6 @@ async fn a_private_function_is_no_less_private_by_a_route() {
     let mut tenant = acme(vec![hello]);
     tenant.routes = routes;
     let stage = Stage::start(vec![tenant]).await;
-    assert_eq!(stage.told("/anything").await, "403 forbidden");
+    assert_eq!(stage.told("/anything").await, "404 not_found");
     stage.worker.shutdown().await;
 }

@@ -3,8 +3,16 @@
 use std::time::{Duration, Instant};
 
 use crate::stage::{Answer, Api, Stage, acme, function};
-use domain::{function::Access, tenant::TenantState};
+use domain::{
+    function::Access,
+    telemetry::{Batch, InvocationRecord},
+    tenant::TenantState,
+};
 use reqwest::{Method, Version};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_answers_at_its_tenants_host_over_both_protocols() {
@@ -43,7 +51,6 @@ async fn what_is_not_there_is_told_alike_and_what_may_not_be_called_is_told_why(
     let functions = vec![private, disabled, undeployed, ahead];
     let stage = Stage::start(vec![acme(functions), suspended]).await;
 
-    assert_eq!(stage.told("/private").await, "403 forbidden");
     assert_eq!(stage.told("/disabled").await, "403 function_disabled");
     assert_eq!(stage.told("/ahead").await, "503 unsupported_feature");
     let of = |tenant: &str| stage.http.get(stage.url("/hello").replace("acme", tenant));
@@ -60,6 +67,7 @@ async fn what_is_not_there_is_told_alike_and_what_may_not_be_called_is_told_why(
     let nobody = without_id(stage.send(of("nobody")).await);
     assert_eq!(nobody.0, 404);
     assert_eq!(nobody, without_id(stage.get("/undeployed").await));
+    assert_eq!(nobody, without_id(stage.get("/private").await));
     assert_eq!(nobody, without_id(stage.get("/").await));
 
     let page = stage
@@ -184,6 +192,71 @@ async fn bodies_stream_in_both_directions() {
         let received = echo.send().await.unwrap().bytes().await.unwrap();
         assert!(received == sent, "{name}");
     }
+    stage.worker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_its_callers_affair() {
+    let mut patient = function("patient", "kitchen");
+    patient.limits.wall_ms = 10_000;
+    let kitchen = function("kitchen", "kitchen");
+    let stage = Stage::start(vec![acme(vec![patient, kitchen])]).await;
+    let plain = stage.worker.plain_addr().unwrap();
+    let begun = async |name: &str| {
+        let mut socket = TcpStream::connect(plain).await.unwrap();
+        let head = format!(
+            "POST /{name}/count HTTP/1.1\r\nHost: acme.localhost\r\nContent-Length: 1000\r\n\r\nx"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket
+    };
+    let answer = async |socket: TcpStream| {
+        let mut lines = BufReader::new(socket).lines();
+        lines.next_line().await.unwrap().unwrap()
+    };
+
+    let silent = begun("patient").await;
+    assert_eq!(answer(silent).await, "HTTP/1.1 408 Request Timeout");
+
+    let (reading, mut writing) = begun("kitchen").await.into_split();
+    let dripping = tokio::spawn(async move {
+        while writing.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let mut lines = BufReader::new(reading).lines();
+    let status = lines.next_line().await.unwrap().unwrap();
+    assert_eq!(status, "HTTP/1.1 408 Request Timeout");
+    dripping.abort();
+
+    let mut broken_off = begun("kitchen").await;
+    broken_off.shutdown().await.unwrap();
+    drop(broken_off);
+
+    let batches = stage.api.telemetry(|batches| told(batches).len() >= 3);
+    for record in told(&batches.await) {
+        assert_eq!(record.party, "caller", "{record:?}");
+    }
+    stage.worker.shutdown().await;
+}
+
+fn told(batches: &[Batch]) -> Vec<InvocationRecord> {
+    let records = batches.iter().flat_map(|batch| &batch.invocations);
+    records.cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_guest_says_of_its_failure_is_for_its_tenant() {
+    let stage = Stage::start(vec![acme(vec![function("kitchen", "kitchen")])]).await;
+    let problem = stage.get("/kitchen/error").await;
+    assert_eq!(problem.told(), "502 invalid_response");
+    assert!(!problem.body.contains("closed"), "{}", problem.body);
+    let batches = stage.api.telemetry(|batches| !told(batches).is_empty());
+    let records = told(&batches.await);
+    assert!(
+        records[0].detail.contains("the kitchen is closed"),
+        "{records:?}"
+    );
     stage.worker.shutdown().await;
 }
 

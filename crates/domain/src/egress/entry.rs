@@ -134,10 +134,11 @@ fn parse_host(host: &str, prefix: &str) -> Result<HostRule, Invalid> {
         // To Spin, the application the component is part of; here, its tenant's functions.
         "self" | "self.alt" => Ok(HostRule::Below(INTERNAL_SUFFIX.to_owned())),
         _ => match host.strip_prefix("*.") {
-            Some(parent) => Ok(HostRule::Below(
-                parse_name(&format!("any.{parent}"))?[3..].to_owned(),
-            )),
-            None => Ok(HostRule::Name(parse_name(host)?)),
+            Some(parent) => {
+                let below = parse_name(host, &format!("any.{parent}"))?;
+                Ok(HostRule::Below(below["any".len()..].to_owned()))
+            }
+            None => Ok(HostRule::Name(parse_name(host, host)?)),
         },
     }
 }
@@ -163,19 +164,19 @@ fn parse_network(address: IpAddr, prefix: &str) -> Result<HostRule, Invalid> {
     Ok(HostRule::Network(network.ok_or_else(malformed)?.trunc()))
 }
 
-/// In the spelling that names are compared in.
-fn parse_name(host: &str) -> Result<String, Invalid> {
-    if host.contains('*') {
+/// The name in the spelling that names are compared in; `host` is what is told of it.
+fn parse_name(host: &str, name: &str) -> Result<String, Invalid> {
+    if name.contains('*') {
         return Err(refused(format!(
             "a wildcard stands for a whole host or for what is before its first dot; this is {host:?}"
         )));
     }
-    if host.contains(':') {
+    if name.contains(':') {
         return Err(refused(format!(
             "write an IPv6 address in brackets; this is {host:?}"
         )));
     }
-    let name = canonical_host(host);
+    let name = canonical_host(name);
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label
@@ -191,6 +192,14 @@ fn parse_name(host: &str) -> Result<String, Invalid> {
     if last.bytes().all(|b| b.is_ascii_digit()) || is_hexadecimal(last) {
         return Err(refused(format!(
             "write an IPv4 address as four decimal numbers; this is {host:?}"
+        )));
+    }
+    if name
+        .strip_suffix(INTERNAL_SUFFIX)
+        .is_some_and(|function| function.contains('.'))
+    {
+        return Err(refused(format!(
+            "a function is called by its name alone, as <function>{INTERNAL_SUFFIX}; this is {host:?}"
         )));
     }
     Ok(name)

@@ -205,11 +205,19 @@ impl Api {
 
     /// A token for the worker's internal listener.
     pub(crate) fn token(audience: &str, function: FunctionId) -> String {
+        Self::token_for(audience, function, 60)
+    }
+
+    pub(crate) fn token_of_yesterday(audience: &str, function: FunctionId) -> String {
+        Self::token_for(audience, function, -86_400)
+    }
+
+    fn token_for(audience: &str, function: FunctionId, seconds: i64) -> String {
         let key = SigningKey::from_bytes(&[9; 32]).to_pkcs8_der().unwrap();
         let claims = Claims {
             aud: audience.to_owned(),
             sub: function.to_string(),
-            exp: Timestamp::now_utc().unix_timestamp() + 60,
+            exp: Timestamp::now_utc().unix_timestamp() + seconds,
         };
         let key = EncodingKey::from_ed_der(key.as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &key).unwrap()
