@@ -84,6 +84,22 @@ async fn what_could_not_be_sent_is_sent_again_with_the_same_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_over_its_limit_ends_with_a_word_of_what_was_dropped() {
+    let stage = Stage::start(vec![acme(vec![function("kitchen", "kitchen")])]).await;
+    stage.get("/kitchen/log-flood?lines=100").await;
+    let batches = stage.api.telemetry(|batches| invocations(batches) >= 1);
+    let batches = batches.await;
+    let lines: Vec<_> = batches.iter().flat_map(|batch| &batch.lines).collect();
+    let (last, kept) = lines.split_last().unwrap();
+    assert_eq!(last.stream, LogStream::Platform);
+    assert!(last.text.contains("the rest is dropped"), "{last:?}");
+    assert!(kept.iter().all(|line| line.stream == LogStream::Stdout));
+    let bytes: usize = kept.iter().map(|line| line.text.len()).sum();
+    assert!((3_900..=4_096).contains(&bytes), "{bytes}");
+    stage.worker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_who_tries_a_function_gets_the_last_lines_with_the_response() {
     let kitchen = function("kitchen", "kitchen");
     let id = kitchen.id;
