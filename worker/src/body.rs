@@ -12,53 +12,10 @@ use bytes::Bytes;
 use domain::Failure;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use tokio::{
-    sync::oneshot,
-    task::AbortHandle,
-    time::{Instant, Sleep},
-};
+use tokio::{sync::oneshot, task::AbortHandle};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::{invocation::Invocation, outcome::Failed, sandbox::wall_timeout};
-
-/// Ends a stream that stands still.
-struct Stall {
-    after: Duration,
-    /// At the latest.
-    until: Instant,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Stall {
-    fn new(after: Duration, invocation: &Invocation) -> Self {
-        Self {
-            after,
-            until: invocation.deadline().into(),
-            sleep: None,
-        }
-    }
-
-    fn moved(&mut self) {
-        self.sleep = None;
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = self.until.min(Instant::now() + self.after);
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        sleep.as_mut().poll(cx)
-    }
-
-    /// What to tell of a stream that was ended.
-    fn failed(&self, invocation: &Invocation, failure: Failure, stream: &str) -> Failed {
-        if Instant::now() >= self.until {
-            return wall_timeout(invocation);
-        }
-        let seconds = self.after.as_secs();
-        Failed::new(failure, format!("{stream} stood still for {seconds} s"))
-    }
-}
+use crate::{invocation::Invocation, outcome::Failed, stall::Stall};
 
 /// A caller's body on its way to the guest.
 pub(crate) struct RequestBody<B> {

@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+mod ahead;
 mod artifacts;
 mod body;
 mod clock;
@@ -33,6 +34,7 @@ mod response;
 mod route;
 mod sandbox;
 mod socket;
+mod stall;
 mod sticky;
 mod table;
 mod tail;

@@ -9,10 +9,9 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, WasiBody};
 
-use crate::invocation::Invocation;
+use crate::{invocation::Invocation, stall::Stall};
 
 /// What a guest sends.
 pub(super) struct Sent {
@@ -24,8 +23,7 @@ pub(super) struct Sent {
 pub(super) struct Received {
     body: WasiBody,
     invocation: Arc<Invocation>,
-    between_bytes: Duration,
-    silent_until: Option<Pin<Box<Sleep>>>,
+    stall: Stall,
 }
 
 impl Sent {
@@ -42,9 +40,8 @@ impl Received {
     ) -> Self {
         Self {
             body,
+            stall: Stall::new(between_bytes, &invocation),
             invocation,
-            between_bytes,
-            silent_until: None,
         }
     }
 }
@@ -96,14 +93,10 @@ impl Body for Received {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            let within = this.between_bytes;
-            let silence = this
-                .silent_until
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + within)));
-            ready!(silence.as_mut().poll(cx));
+            ready!(this.stall.poll(cx));
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
         };
-        this.silent_until = None;
+        this.stall.moved();
         let Some(frame) = frame.transpose()? else {
             return Poll::Ready(None);
         };

@@ -40,7 +40,7 @@ use wasmtime_wasi_http::{WasiBody, p2::bindings::ProxyPre, p3::bindings::Service
 
 use current::Current;
 use heavy::Heavy;
-pub(crate) use heavy::LITTLE;
+pub(crate) use heavy::{LITTLE, Placed};
 use idle::{Room, Waiting};
 pub(crate) use limits::Usage;
 pub(crate) use run::{Answer, panic_text, run, wall_timeout};

@@ -122,18 +122,15 @@ impl Shared {
         instance.call(invocation, request)
     }
 
-    /// A seat in one that has room, on this thread if there is one.
+    /// A seat in one of this thread that has room: to wake another thread costs more than an instance.
     fn join(&self, reuse: Reuse) -> Option<Arc<Instance>> {
         let mut instances = self.instances();
         instances.retain(|instance| !instance.is_closed());
         let here = thread::current().id();
-        let on = |there: bool| {
-            instances
-                .iter()
-                .filter(move |instance| (instance.thread == here) == there)
-                .find(|instance| instance.reuse == reuse && instance.try_sit())
-        };
-        on(true).or_else(|| on(false)).cloned()
+        let mut of_here = instances
+            .iter()
+            .filter(|instance| instance.thread == here && instance.reuse == reuse);
+        of_here.find(|instance| instance.try_sit()).cloned()
     }
 
     fn instances(&self) -> MutexGuard<'_, Vec<Arc<Instance>>> {
