@@ -1,22 +1,45 @@
-//! Who is calling, as an argument of a handler: [`SignedIn`], a member of the tenant in the path
+//! Who is calling, as an argument of a handler: a [`Caller`], a member of the tenant in the path
 //! ([`As`]), or a worker. A handler that asks for none is open to anybody.
+//!
+//! What the route declared that it needs comes with the request, and is what is checked here.
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use control::{Actor, Error, Member, Origin, Platform, access::AtLeast, feed::Node, sessions};
+use control::{
+    Actor, Error, Member, Origin, Platform,
+    access::{AtLeast, Wanted},
+    access_tokens,
+    feed::Node,
+    sessions,
+};
 use http::{HeaderMap, header, request::Parts};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, routes::Need};
 
-/// Somebody with a session.
+/// Of every access token, and of no session.
+const TOKEN_PREFIX: &str = "atoll_";
+
+/// Somebody with a session, or with a token where the route takes one.
 #[derive(Clone, Debug)]
-pub(crate) struct SignedIn(pub(crate) Actor);
+pub(crate) struct Caller(pub(crate) Actor);
 
-impl FromRequestParts<Platform> for SignedIn {
+impl FromRequestParts<Platform> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
         let secret = bearer(&parts.headers)?;
-        let actor = sessions::authenticate(platform, secret, origin(parts)?).await?;
+        let actor = if secret.starts_with(TOKEN_PREFIX) {
+            access_tokens::authenticate(platform, secret, origin(parts)?).await?
+        } else {
+            sessions::authenticate(platform, secret, origin(parts)?).await?
+        };
+        match need(parts)? {
+            Need::Session => drop(actor.signed_in()?),
+            Need::Member(_, scope) | Need::Scope(scope) => actor.check_scope(scope)?,
+            Need::Caller => {}
+            need @ (Need::Anybody | Need::JoinToken | Need::Worker) => {
+                return Err(misdeclared(need));
+            }
+        }
         Ok(Self(actor))
     }
 }
@@ -29,12 +52,35 @@ impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
-        let SignedIn(actor) = SignedIn::from_request_parts(parts, platform).await?;
-        let tenant = tenant_of_path(parts).await?;
+        let Caller(actor) = Caller::from_request_parts(parts, platform).await?;
+        match need(parts)? {
+            Need::Member(role, _) if role == R::ROLE => {}
+            need => return Err(misdeclared(need)),
+        }
+        let params = RawPathParams::from_request_parts(parts, &()).await;
+        // Only a path that is not UTF-8 fails here: no tenant is called so.
+        let params = params.map_err(|_| Error::NotFound("tenant"))?;
+        let segment = |name| params.iter().find(|(segment, _)| *segment == name);
+        let wanted = Wanted {
+            tenant: segment("tenant").map_or("", |(_, value)| value),
+            function: segment("function").map(|(_, value)| value),
+        };
         Ok(Self(
-            control::access::member(platform, &actor, &tenant).await?,
+            control::access::member(platform, &actor, wanted).await?,
         ))
     }
+}
+
+fn need(parts: &Parts) -> Result<Need, Problem> {
+    let undeclared = || Error::Internal(anyhow::anyhow!("the route declares no need"));
+    Ok(parts.extensions.get().copied().ok_or_else(undeclared)?)
+}
+
+fn misdeclared(need: Need) -> Problem {
+    Error::Internal(anyhow::anyhow!(
+        "the handler asks for what {need:?} does not declare"
+    ))
+    .into()
 }
 
 /// A worker that joined.
@@ -88,16 +134,6 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
         .map(|(_, token)| token.trim())
         .filter(|token| !token.is_empty())
         .ok_or(Error::Unauthenticated)
-}
-
-async fn tenant_of_path(parts: &mut Parts) -> Result<String, Problem> {
-    let params = RawPathParams::from_request_parts(parts, &()).await;
-    let tenant = params.ok().and_then(|params| {
-        let (_, value) = params.iter().find(|(name, _)| *name == "tenant")?;
-        Some(value.to_owned())
-    });
-    // Only a path that is not UTF-8 gets here: no tenant is called so.
-    Ok(tenant.ok_or(Error::NotFound("tenant"))?)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use control::{Deployment, Developer, Platform, Viewer, deployments};
 use domain::{
-    DeploymentId, OperationId, Role, UserId,
+    DeploymentId, OperationId, Role, Scope, UserId,
     deployment::{DeploymentState, Share},
     page::Page,
 };
@@ -21,7 +21,8 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    let (viewer, developer) = (Need::Member(Role::Viewer), Need::Member(Role::Developer));
+    let viewer = Need::Member(Role::Viewer, Scope::FunctionsRead);
+    let developer = Need::Member(Role::Developer, Scope::FunctionsDeploy);
     Routes::default()
         .add(viewer, &[PAGE], routes!(list))
         .add(developer, &[BODY, &[Code::Conflict]], routes!(create))

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control::{Developer, Platform, examples};
-use domain::Role;
+use domain::{Role, Scope};
 use http::{StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    let developer = Need::Member(Role::Developer);
+    let developer = Need::Member(Role::Developer, Scope::FunctionsDeploy);
     Routes::default().add(developer, &[&[Code::Conflict]], routes!(create))
 }
 

@@ -9,7 +9,7 @@ use control::{
     functions::{self, FunctionOverview, LimitsPatch, Patch},
 };
 use domain::{
-    DeploymentId, FunctionId, FunctionName, Limits, Role,
+    DeploymentId, FunctionId, FunctionName, Limits, Role, Scope,
     deployment::Share,
     function::{Access, Reuse},
     page::Page,
@@ -29,7 +29,8 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    let (viewer, developer) = (Need::Member(Role::Viewer), Need::Member(Role::Developer));
+    let viewer = Need::Member(Role::Viewer, Scope::FunctionsRead);
+    let developer = Need::Member(Role::Developer, Scope::FunctionsWrite);
     Routes::default()
         .add(viewer, &[PAGE], routes!(list))
         .add(developer, &[BODY, &[Code::Taken]], routes!(create))

@@ -5,7 +5,7 @@ use control::{
     Platform, Viewer,
     telemetry::invocations::{self, Invocation, Wanted},
 };
-use domain::{RequestId, Role, page::Page};
+use domain::{RequestId, Role, Scope, page::Page};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    let viewer = Need::Member(Role::Viewer);
+    let viewer = Need::Member(Role::Viewer, Scope::LogsRead);
     Routes::default()
         .add(viewer, &[PAGE], routes!(list))
         .add(viewer, &[], routes!(show))

@@ -10,7 +10,7 @@ use control::{
     Developer, Error, Platform,
     invocations::{self, Answer, Call},
 };
-use domain::{Problems, Role};
+use domain::{Problems, Role, Scope};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::CONNECTION, uri::PathAndQuery,
 };
@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    let developer = Need::Member(Role::Developer);
+    let developer = Need::Member(Role::Developer, Scope::FunctionsInvoke);
     Routes::default().add(developer, &[&[Code::Invalid]], routes!(invoke))
 }
 

@@ -4,6 +4,7 @@
 //! Handlers only translate: what a caller may do, and what follows from it, is decided in `control`.
 
 mod access;
+mod audit;
 mod body;
 mod deployments;
 mod docs;
@@ -34,6 +35,7 @@ mod surface;
 mod telemetry;
 mod tenants;
 mod tls;
+mod tokens;
 mod uploads;
 mod versions;
 

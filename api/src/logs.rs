@@ -5,7 +5,7 @@ use control::{
     Platform, Viewer,
     telemetry::logs::{self, Line, Wanted},
 };
-use domain::{Problems, RequestId, Role, page::Page, telemetry::LogStream};
+use domain::{Problems, RequestId, Role, Scope, page::Page, telemetry::LogStream};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -19,7 +19,8 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().add(Need::Member(Role::Viewer), &[PAGE], routes!(list))
+    let viewer = Need::Member(Role::Viewer, Scope::LogsRead);
+    Routes::default().add(viewer, &[PAGE], routes!(list))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use control::{
     Platform, Viewer,
     telemetry::metrics::{self, Figures, Metrics, Step, Wanted},
 };
-use domain::Role;
+use domain::{Role, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -21,7 +21,8 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().add(Need::Member(Role::Viewer), &[PAGE], routes!(show))
+    let viewer = Need::Member(Role::Viewer, Scope::LogsRead);
+    Routes::default().add(viewer, &[PAGE], routes!(show))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -6,7 +6,7 @@ use axum::{
 };
 use control::{Operation, Platform, operations};
 use domain::{
-    OperationId,
+    OperationId, Scope,
     operation::{OperationState, Step},
 };
 use http::{StatusCode, header};
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::{
-    access::SignedIn,
+    access::Caller,
     body::Json,
     params::Path,
     problem::{Code, Problem},
@@ -23,7 +23,11 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().add(Need::SignedIn, &[&[Code::Invalid]], routes!(show))
+    Routes::default().add(
+        Need::Scope(Scope::FunctionsRead),
+        &[&[Code::Invalid]],
+        routes!(show),
+    )
 }
 
 #[derive(Serialize, ToSchema)]
@@ -56,7 +60,7 @@ struct InOperation {
 )]
 async fn show(
     State(platform): State<Platform>,
-    SignedIn(actor): SignedIn,
+    Caller(actor): Caller,
     Path(at): Path<InOperation>,
 ) -> Result<Json<OperationView>, Problem> {
     let id = at.operation.parse::<OperationId>();

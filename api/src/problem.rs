@@ -44,7 +44,7 @@ codes! {
     IncompleteBody = 400 "incomplete_body" "The body ended early";
     Unauthenticated = 401 "unauthenticated" "The caller is not known";
     WrongCredentials = 401 "wrong_credentials" "The e-mail address or the password is wrong";
-    Forbidden = 403 "forbidden" "Your role does not allow this";
+    Forbidden = 403 "forbidden" "You may not do this";
     NotFound = 404 "not_found" "Not found";
     MethodNotAllowed = 405 "method_not_allowed" "The resource does not take this method";
     RequestTimeout = 408 "request_timeout" "The request's body took too long";
@@ -124,7 +124,11 @@ impl From<Error> for Problem {
             Error::Unauthenticated => Code::Unauthenticated,
             Error::WrongCredentials => Code::WrongCredentials,
             Error::NotFound(_) => Code::NotFound,
-            Error::Forbidden(_) => Code::Forbidden,
+            Error::Forbidden(_)
+            | Error::OutOfScope(_)
+            | Error::OtherFunction
+            | Error::SessionOnly
+            | Error::PersonOnly => Code::Forbidden,
             Error::Taken(_) => Code::Taken,
             Error::Invalid(_) => Code::Invalid,
             Error::Refused(_) => Code::ModuleRefused,

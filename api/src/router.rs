@@ -14,7 +14,7 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::{
-    deployments, docs, examples,
+    audit, deployments, docs, examples,
     feed::{self, Draining},
     functions, headers,
     headers::Https,
@@ -24,7 +24,7 @@ use crate::{
     problem::{Code, Problem},
     request,
     routes::Routes,
-    session, setup, telemetry, tenants, uploads, versions,
+    session, setup, telemetry, tenants, tokens, uploads, versions,
 };
 
 /// How long a body may stand still.
@@ -36,6 +36,8 @@ pub(crate) fn all() -> Routes {
         .merge(session::routes())
         .merge(passwords::routes())
         .merge(setup::routes())
+        .merge(tokens::routes())
+        .merge(audit::routes())
         .merge(tenants::routes())
         .merge(functions::routes())
         .merge(uploads::routes())

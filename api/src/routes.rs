@@ -4,12 +4,12 @@
 //! that no route misses from any of them.
 
 use axum::{
-    Router,
+    Extension, Router,
     handler::Handler,
     routing::{MethodFilter, on},
 };
 use control::Platform;
-use domain::Role;
+use domain::{Role, Scope};
 use http::Method;
 use utoipa::openapi::{
     OpenApi,
@@ -23,9 +23,14 @@ use crate::{openapi, problem::Code};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     Anybody,
-    SignedIn,
-    /// A member of the path's tenant who holds at least this role.
-    Member(Role),
+    /// Somebody who signed in, and no token.
+    Session,
+    /// Any session or token.
+    Caller,
+    /// Any session, and a token with this scope.
+    Scope(Scope),
+    /// A member of the path's tenant, or its own token, of at least this role; a token has this scope.
+    Member(Role, Scope),
     /// Who holds a worker's join token.
     JoinToken,
     /// A worker that joined.
@@ -94,6 +99,7 @@ impl Routes {
                 });
             }
         }
+        let methods = methods.layer(Extension(need));
         self.router = self.router.routes((schemas, paths, methods));
         self
     }
@@ -111,7 +117,8 @@ impl Routes {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).expect("a method that axum routes");
-        self.router = self.router.route(path, on(filter, handler));
+        let method_router = on(filter, handler).layer(Extension(need));
+        self.router = self.router.route(path, method_router);
         self.table.push(Route {
             method,
             path: path.to_owned(),
@@ -151,7 +158,7 @@ mod tests {
     fn what_a_tenant_owns_takes_a_member() {
         for route in table() {
             if route.path.starts_with("/v1/tenants/{tenant}") {
-                assert!(matches!(route.need, Need::Member(_)), "{route:?}");
+                assert!(matches!(route.need, Need::Member(..)), "{route:?}");
             }
         }
     }

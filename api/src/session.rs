@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    access::{CameFrom, SignedIn},
+    access::{Caller, CameFrom},
     body::Json,
     problem::{Code, Problem},
     routes::{BODY, Need, Routes},
@@ -22,8 +22,8 @@ pub(crate) fn routes() -> Routes {
     let wrong = &[Code::WrongCredentials, Code::TooManyAttempts];
     Routes::default()
         .add(Need::Anybody, &[BODY, wrong], routes!(create))
-        .add(Need::SignedIn, &[], routes!(delete))
-        .add(Need::SignedIn, &[], routes!(me))
+        .add(Need::Session, &[], routes!(delete))
+        .add(Need::Caller, &[&[Code::Forbidden]], routes!(me))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,7 +76,7 @@ async fn create(
 )]
 async fn delete(
     State(platform): State<Platform>,
-    SignedIn(actor): SignedIn,
+    Caller(actor): Caller,
 ) -> Result<StatusCode, Problem> {
     sessions::sign_out(&platform, &actor).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -89,7 +89,7 @@ async fn delete(
 )]
 async fn me(
     State(platform): State<Platform>,
-    SignedIn(actor): SignedIn,
+    Caller(actor): Caller,
 ) -> Result<Json<UserView>, Problem> {
     let user = sessions::me(&platform, &actor).await?;
     Ok(Json(user.into()))

@@ -6,7 +6,8 @@ use axum::{
 };
 use control::{Admin, Owner, Platform, Tenant, Viewer, tenants};
 use domain::{
-    Problems, Role, TenantId, TenantSlug, name::display_name, page::Page, tenant::TenantState,
+    Problems, Role, Scope, TenantId, TenantSlug, name::display_name, page::Page,
+    tenant::TenantState,
 };
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    access::{As, SignedIn},
+    access::{As, Caller},
     body::Json,
     params::{PageQuery, Query},
     problem::{Code, Problem},
@@ -24,13 +25,13 @@ use crate::{
 
 pub(crate) fn routes() -> Routes {
     let (viewer, admin, owner) = (
-        Need::Member(Role::Viewer),
-        Need::Member(Role::Admin),
-        Need::Member(Role::Owner),
+        Need::Member(Role::Viewer, Scope::TenantRead),
+        Need::Member(Role::Admin, Scope::TenantAdmin),
+        Need::Member(Role::Owner, Scope::TenantAdmin),
     );
     Routes::default()
-        .add(Need::SignedIn, &[PAGE], routes!(list))
-        .add(Need::SignedIn, &[BODY, &[Code::Taken]], routes!(create))
+        .add(Need::Scope(Scope::TenantRead), &[PAGE], routes!(list))
+        .add(Need::Session, &[BODY, &[Code::Taken]], routes!(create))
         .add(viewer, &[], routes!(show))
         .add(admin, &[BODY, REVISION], routes!(update))
         .add(owner, &[REVISION], routes!(delete))
@@ -71,7 +72,7 @@ struct UpdateTenant {
 )]
 async fn list(
     State(platform): State<Platform>,
-    SignedIn(actor): SignedIn,
+    Caller(actor): Caller,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<TenantView>>, Problem> {
     let page = tenants::list(&platform, &actor, &page.request()?).await?;
@@ -85,7 +86,7 @@ async fn list(
 )]
 async fn create(
     State(platform): State<Platform>,
-    SignedIn(actor): SignedIn,
+    Caller(actor): Caller,
     Json(body): Json<CreateTenant>,
 ) -> Result<Response, Problem> {
     let mut problems = Problems::default();

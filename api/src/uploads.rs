@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control::{Developer, Member, Platform, Upload, Viewer, uploads};
-use domain::{Digest, Role, UploadId, report::ImportReport};
+use domain::{Digest, Role, Scope, UploadId, report::ImportReport};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -22,9 +22,11 @@ use crate::{
 pub(crate) const WASM: &str = "application/wasm";
 
 pub(crate) fn routes() -> Routes {
+    let viewer = Need::Member(Role::Viewer, Scope::FunctionsRead);
+    let developer = Need::Member(Role::Developer, Scope::FunctionsDeploy);
     Routes::default()
-        .add(Need::Member(Role::Developer), &[MODULE], routes!(create))
-        .add(Need::Member(Role::Viewer), &[], routes!(show))
+        .add(developer, &[MODULE], routes!(create))
+        .add(viewer, &[], routes!(show))
 }
 
 /// A module that was taken in and may become a version.

@@ -10,7 +10,7 @@ use control::{
     versions::{self, Created},
 };
 use domain::{
-    Digest, FunctionId, Role, UploadId, UserId, VersionId,
+    Digest, FunctionId, Role, Scope, UploadId, UserId, VersionId,
     page::Page,
     report::ImportReport,
     version::{Handler, VersionState},
@@ -30,7 +30,8 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    let (viewer, developer) = (Need::Member(Role::Viewer), Need::Member(Role::Developer));
+    let viewer = Need::Member(Role::Viewer, Scope::FunctionsRead);
+    let developer = Need::Member(Role::Developer, Scope::FunctionsDeploy);
     Routes::default()
         .add(viewer, &[PAGE], routes!(list))
         .add(developer, &[BODY, MODULE], routes!(create))

@@ -46,6 +46,27 @@ impl Person<'_> {
         format!("/tenants/{}{path}", self.tenant)
     }
 
+    /// The same person, by a personal token with these scopes.
+    pub(crate) async fn with_own_token(&self, scopes: &[&str]) -> Self {
+        let asked = json!({ "name": "a token", "scopes": scopes });
+        let told = self.post("/tokens", asked).await.expect(201).json();
+        self.presenting(&told["secret"])
+    }
+
+    /// Whoever holds a new token of the tenant.
+    pub(crate) async fn with_tenant_token(&self, asked: Value) -> Self {
+        let told = self.post(&self.here("/tokens"), asked).await;
+        self.presenting(&told.expect(201).json()["secret"])
+    }
+
+    pub(crate) fn presenting(&self, secret: &Value) -> Self {
+        Self {
+            platform: self.platform,
+            token: secret.as_str().expect("a secret is told").to_owned(),
+            tenant: self.tenant.clone(),
+        }
+    }
+
     pub(crate) async fn create_function(&self, name: &str) -> Value {
         self.post(&self.here("/functions"), json!({ "name": name }))
             .await

@@ -176,6 +176,19 @@ impl TestPlatform {
         self.sign_in(email, "acme").await
     }
 
+    /// Ends somebody's membership of `acme`.
+    pub(crate) async fn dismiss(&self, email: &str) {
+        let mut database = cluster::connect(&self.database_url).await;
+        sqlx::query(
+            "delete from member
+              where user_id = (select user_id from user_account where email = $1)",
+        )
+        .bind(email)
+        .execute(&mut database)
+        .await
+        .expect("the account exists");
+    }
+
     pub(crate) fn api_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.api)
     }

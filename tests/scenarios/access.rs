@@ -1,5 +1,6 @@
 //! Who may call what: every route of the API, for every kind of caller.
 
+use domain::Scope;
 use reqwest::Method;
 use serde_json::json;
 
@@ -46,6 +47,40 @@ async fn each_route_lets_in_whom_it_should() {
     platform.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_good_for_its_scopes_and_no_route_takes_it_for_another() {
+    let platform = TestPlatform::start().await;
+    let owner = platform.operator().await;
+    owner.publish("hello", guests::prebuilt("hello-v1")).await;
+    let mut table = String::from("column by column, the owner's tokens with one scope each:\n");
+    let mut callers = Vec::new();
+    for (column, scope) in Scope::ALL.iter().enumerate() {
+        table += &format!("{:>3} {scope}\n", column + 1);
+        callers.push(owner.with_own_token(&[scope.as_str()]).await);
+    }
+    let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    table +=
+        " of a tenant with all scopes, as viewer and as admin; of an outsider with all scopes\n";
+    for role in ["viewer", "admin"] {
+        let asked = json!({ "name": role, "role": role, "scopes": all });
+        callers.push(owner.with_tenant_token(asked).await);
+    }
+    let outsider = platform.somebody("outsider@example.com", None).await;
+    callers.push(outsider.with_own_token(&all).await);
+
+    for route in api::routes::table() {
+        let mut row = format!("{:<6} {:<55}", route.method.to_string(), route.path);
+        for caller in &callers {
+            let status = knock(caller, &route.method, route.path.as_ref()).await;
+            row += &format!("{status:>4}");
+        }
+        table += row.trim_end();
+        table.push('\n');
+    }
+    insta::assert_snapshot!(table);
+    platform.stop().await;
+}
+
 /// The status that a caller without a body or a precondition meets: access is decided before both.
 async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16 {
     let path = path
@@ -54,6 +89,7 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
         .replace("{number}", "1")
         .replace("{upload}", "upl_00000000000000000000000000000000")
         .replace("{operation}", "op_00000000000000000000000000000000")
+        .replace("{token}", "tok_00000000000000000000000000000000")
         .replace("{request_id}", "req_00000000000000000000000000000000")
         .replace("{code}", "not_found");
     let url = caller.platform.api_url(&path);
@@ -61,8 +97,14 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
     if !caller.token.is_empty() {
         request = request.bearer_auth(&caller.token);
     }
-    // Ending one's own session would be told as the next route's refusal.
-    if path == "/v1/session" && *method == Method::DELETE && !caller.token.is_empty() {
+    // Ending what one calls with would be told as the next route's refusal.
+    let by_token = caller.token.starts_with("atoll_");
+    let ends_itself = match path.as_str() {
+        "/v1/session" => !caller.token.is_empty() && !by_token,
+        "/v1/tokens/self" => by_token,
+        _ => false,
+    };
+    if ends_itself && *method == Method::DELETE {
         return 204;
     }
     caller.platform.answer(request).await.status

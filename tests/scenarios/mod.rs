@@ -11,6 +11,7 @@ mod rows;
 mod sandbox;
 mod sessions;
 mod telemetry;
+mod tokens;
 mod up;
 mod uploads;
 mod versions;

@@ -85,7 +85,11 @@ pub(crate) fn status(error: &Error) -> StatusCode {
     match error {
         Error::Unauthenticated | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Forbidden(_)
+        | Error::OutOfScope(_)
+        | Error::OtherFunction
+        | Error::SessionOnly
+        | Error::PersonOnly => StatusCode::FORBIDDEN,
         Error::Taken(_) | Error::Conflict(_) => StatusCode::CONFLICT,
         Error::Invalid(_) | Error::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,

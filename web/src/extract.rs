@@ -7,7 +7,10 @@ use axum::{
     http::{Method, request::Parts},
 };
 use axum_extra::extract::CookieJar;
-use control::{Actor, Error, Member, Origin, Platform, access::AtLeast};
+use control::{
+    Actor, Error, Member, Origin, Platform,
+    access::{AtLeast, Wanted},
+};
 use domain::page::PageRequest;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -82,8 +85,12 @@ impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
             .iter()
             .find_map(|(key, value)| (key == "tenant").then(|| value.to_owned()))
             .expect("routes that ask for a member name their tenant");
+        let wanted = Wanted {
+            tenant: &tenant,
+            function: None,
+        };
         Ok(Self(
-            control::access::member(platform, &actor, &tenant).await?,
+            control::access::member(platform, &actor, wanted).await?,
         ))
     }
 }

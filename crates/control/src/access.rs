@@ -1,11 +1,17 @@
 //! Access as a value: a verb takes `&Member<Role>`, and only [`member`] makes one.
 
-use std::{marker::PhantomData, net::IpAddr};
+use std::{marker::PhantomData, net::IpAddr, sync::Arc};
 
-use domain::{Role, SessionId, TenantId, TenantSlug, UserId};
-use store::members;
+use domain::{Role, Scope, SessionId, TenantId, TenantSlug, UserId, tenant::TenantState};
+use store::{
+    Author, Tx,
+    access_tokens::AccessToken,
+    functions,
+    members::{self, Seat},
+    tenants::{self, Tenant},
+};
 
-use crate::{Error, Platform};
+use crate::{Error, Platform, functions::key};
 
 /// Where a request came from, for the audit and the log.
 #[derive(Clone, Debug)]
@@ -18,18 +24,69 @@ pub struct Origin {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Proof;
 
-/// Somebody who is signed in. Made by [`crate::sessions::authenticate`] alone.
+/// Who calls. Made by [`crate::sessions::authenticate`] and [`crate::access_tokens::authenticate`] alone.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    pub user: UserId,
-    pub session: SessionId,
+    /// Absent for a tenant's token, which is nobody's in particular.
+    pub user: Option<UserId>,
+    pub credential: Credential,
     pub operator: bool,
     pub origin: Origin,
     pub(crate) _proof: Proof,
 }
 
+/// What the caller presented.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    Session(SessionId),
+    Token(Arc<AccessToken>),
+}
+
+impl Actor {
+    pub fn session(&self) -> Option<SessionId> {
+        match self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::Token(_) => None,
+        }
+    }
+
+    pub fn token(&self) -> Option<&AccessToken> {
+        match &self.credential {
+            Credential::Session(_) => None,
+            Credential::Token(token) => Some(token),
+        }
+    }
+
+    /// The person, by session or by a token of his own.
+    pub fn person(&self) -> Result<UserId, Error> {
+        self.user.ok_or(Error::PersonOnly)
+    }
+
+    /// Of what only somebody who has signed in may do.
+    pub fn signed_in(&self) -> Result<(UserId, SessionId), Error> {
+        let session = self.session().ok_or(Error::SessionOnly)?;
+        Ok((self.person()?, session))
+    }
+
+    /// Whether it may be used for this at all, whatever the role allows.
+    pub fn check_scope(&self, scope: Scope) -> Result<(), Error> {
+        let grants = |token: &AccessToken| token.scopes.iter().any(|own| own.includes(scope));
+        match self.token() {
+            Some(token) if !grants(token) => Err(Error::OutOfScope(scope)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn author(&self) -> Author {
+        Author {
+            user: self.user,
+            token: self.token().map(|token| token.id),
+        }
+    }
+}
+
 /// A role as a type.
-pub trait AtLeast {
+pub trait AtLeast: Send + Sync {
     const ROLE: Role;
     const NAME: &'static str;
 }
@@ -57,6 +114,11 @@ pub struct Member<R> {
 }
 
 impl<R> Member<R> {
+    /// A transaction inside the tenant, for this member.
+    pub(crate) async fn begin(&self, p: &Platform) -> Result<Tx, Error> {
+        Ok(p.db.tenant(self.tenant, self.actor.user).await?)
+    }
+
     /// The same proof, for verbs that ask for less: every role that a proof can be of may view.
     pub fn as_viewer(&self) -> Member<Viewer> {
         Member {
@@ -76,18 +138,39 @@ pub struct Operator {
     _proof: Proof,
 }
 
-/// `tenant` is a slug or a `ten_…` id. An outsider is told that it is not found.
+/// What a request wants to act upon.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// A slug or a `ten_…` id.
+    pub tenant: &'a str,
+    /// A name or an `fn_…` id, where the request is about one function.
+    pub function: Option<&'a str>,
+}
+
+/// An outsider is told that the tenant is not found.
 pub async fn member<R: AtLeast>(
-    platform: &Platform,
+    p: &Platform,
+    actor: &Actor,
+    wanted: Wanted<'_>,
+) -> Result<Member<R>, Error> {
+    let member = seated(p, actor, wanted.tenant).await?;
+    check_function(p, &member, wanted.function).await?;
+    Ok(member)
+}
+
+/// As [`member`], for what belongs to no function.
+pub(crate) async fn seated<R: AtLeast>(
+    p: &Platform,
     actor: &Actor,
     tenant: &str,
 ) -> Result<Member<R>, Error> {
-    let mut tx = platform.db.user(actor.user).await?;
-    // No slug has the underscore of an id.
-    let seat = match (tenant.parse::<TenantId>(), TenantSlug::parse(tenant)) {
-        (Ok(id), _) => members::find(&mut tx, id, actor.user).await?,
-        (_, Ok(slug)) => members::find_by_slug(&mut tx, &slug, actor.user).await?,
-        _ => None,
+    let of_token = actor
+        .token()
+        .and_then(|token| Some((token.tenant?, token.role?)));
+    let seat = match (of_token, actor.user) {
+        (Some((own, role)), _) => seat_of_token(p, own, role, tenant).await?,
+        (None, Some(user)) => seat_of_user(p, user, tenant).await?,
+        (None, None) => None,
     };
     let seat = seat.ok_or(Error::NotFound("tenant"))?;
     if !seat.role.includes(R::ROLE) {
@@ -100,6 +183,61 @@ pub async fn member<R: AtLeast>(
         actor: actor.clone(),
         _role: PhantomData,
     })
+}
+
+async fn seat_of_user(p: &Platform, user: UserId, tenant: &str) -> Result<Option<Seat>, Error> {
+    let mut tx = p.db.user(user).await?;
+    // No slug has the underscore of an id.
+    Ok(
+        match (tenant.parse::<TenantId>(), TenantSlug::parse(tenant)) {
+            (Ok(id), _) => members::find(&mut tx, id, user).await?,
+            (_, Ok(slug)) => members::find_by_slug(&mut tx, &slug, user).await?,
+            _ => None,
+        },
+    )
+}
+
+/// A tenant's token has a seat in that tenant, whoever made it.
+async fn seat_of_token(
+    p: &Platform,
+    own: TenantId,
+    role: Role,
+    wanted: &str,
+) -> Result<Option<Seat>, Error> {
+    let mut tx = p.db.tenant(own, None).await?;
+    let tenant = tenants::find(&mut tx, own).await?;
+    let is_wanted = |tenant: &Tenant| {
+        tenant.state != TenantState::Deleted
+            && (tenant.slug.as_str() == wanted || wanted.parse() == Ok(own))
+    };
+    Ok(tenant.filter(is_wanted).map(|tenant| Seat {
+        tenant: own,
+        slug: tenant.slug,
+        state: tenant.state,
+        role,
+    }))
+}
+
+/// A token that is limited to some functions is good for nothing else, and does not learn what else
+/// there is.
+async fn check_function<R>(
+    p: &Platform,
+    member: &Member<R>,
+    wanted: Option<&str>,
+) -> Result<(), Error> {
+    let token = member.actor.token();
+    let Some(limited_to) = token.and_then(|token| token.functions.as_deref()) else {
+        return Ok(());
+    };
+    let Some(key) = wanted.and_then(|wanted| key(wanted).ok()) else {
+        return Err(Error::OtherFunction);
+    };
+    let mut tx = member.begin(p).await?;
+    let found = functions::find(&mut tx, member.tenant, &key).await?;
+    match found {
+        Some(found) if limited_to.contains(&found.function.id) => Ok(()),
+        _ => Err(Error::OtherFunction),
+    }
 }
 
 pub fn operator(actor: &Actor) -> Result<Operator, Error> {

@@ -1,10 +1,15 @@
-//! Who changed what, written in the transaction that changes it.
+//! Who changed what, written in the transaction that changes it, and read by admins of the tenant.
 
-use domain::{AuditEventId, SessionId, TenantId, UserId};
+use domain::{
+    AuditEventId, Invalid, SessionId, TenantId, TokenId, UserId,
+    page::{Page, PageRequest},
+};
 use serde_json::Value;
-use store::Connection;
+use store::{Connection, audit::Filter};
 
-use crate::{Actor, Error, Member, Origin, Platform};
+use crate::{Actor, Admin, Error, Member, Origin, Platform, telemetry::Span};
+
+pub use store::audit::Recorded;
 
 /// One change. `Value::Null` before is a creation, after a deletion.
 pub(crate) struct Change {
@@ -21,6 +26,7 @@ pub(crate) struct Change {
 pub(crate) struct By<'a> {
     user: Option<UserId>,
     session: Option<SessionId>,
+    token: Option<TokenId>,
     origin: Option<&'a Origin>,
 }
 
@@ -29,6 +35,7 @@ impl<'a> By<'a> {
     pub(crate) const PLATFORM: Self = Self {
         user: None,
         session: None,
+        token: None,
         origin: None,
     };
 
@@ -37,6 +44,7 @@ impl<'a> By<'a> {
         Self {
             user: Some(user),
             session: Some(session),
+            token: None,
             origin: Some(origin),
         }
     }
@@ -44,7 +52,12 @@ impl<'a> By<'a> {
 
 impl<'a> From<&'a Actor> for By<'a> {
     fn from(actor: &'a Actor) -> Self {
-        Self::newcomer(actor.user, actor.session, &actor.origin)
+        Self {
+            user: actor.user,
+            session: actor.session(),
+            token: actor.token().map(|token| token.id),
+            origin: Some(&actor.origin),
+        }
     }
 }
 
@@ -70,6 +83,7 @@ pub(crate) async fn record_by(
         tenant,
         user: by.user,
         session: by.session,
+        token: by.token,
         address: by.origin.and_then(|origin| origin.address),
         request: by.origin.map(|origin| origin.request_id.as_str()),
         action: change.action,
@@ -84,4 +98,50 @@ pub(crate) async fn record_by(
 /// SQL's null rather than JSON's.
 fn some(value: Value) -> Option<Value> {
     (!value.is_null()).then_some(value)
+}
+
+/// Which events are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// `function.created`, or all of a noun by `function`.
+    pub action: Option<String>,
+    /// The typed id of what was changed.
+    pub subject: Option<String>,
+    /// The id of a user or a token.
+    pub actor: Option<String>,
+    pub span: Span,
+}
+
+/// The tenant's events, newest first.
+pub async fn list(
+    p: &Platform,
+    by: &Member<Admin>,
+    wanted: Wanted,
+    page: &PageRequest,
+) -> Result<Page<Recorded>, Error> {
+    let (since, until) = wanted.span.bounds(p.clock.now())?;
+    let cursor = page.cursor.as_deref().map(str::parse::<AuditEventId>);
+    let filter = Filter {
+        since,
+        until,
+        before: cursor.transpose().map_err(|problem| problem.at("cursor"))?,
+        action: wanted.action,
+        subject: wanted.subject,
+        actor: wanted.actor.as_deref().map(actor).transpose()?,
+    };
+    let limit = page.limit();
+    let mut tx = by.begin(p).await?;
+    let found = store::audit::list(&mut tx, by.tenant, &filter, limit as i64 + 1).await?;
+    Ok(Page::cut(found, limit, |event| event.id.to_string()))
+}
+
+fn actor(text: &str) -> Result<uuid::Uuid, Invalid> {
+    let user = text.parse::<UserId>().map(UserId::uuid);
+    let actor = user.or_else(|_| text.parse::<TokenId>().map(TokenId::uuid));
+    actor.map_err(|_| {
+        Invalid::new(
+            "actor",
+            "use the id of a user, `usr_…`, or of a token, `tok_…`",
+        )
+    })
 }

@@ -39,7 +39,7 @@ pub async fn create(
     check_text(&mut problems, "message", &message, MAX_MESSAGE);
     problems.into_result()?;
 
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = lock(&mut tx, by, function).await?;
     let wanted = Wanted {
         function,
@@ -63,7 +63,7 @@ pub async fn roll_back(
     check_text(&mut problems, "message", &message, MAX_MESSAGE);
     problems.into_result()?;
 
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = lock(&mut tx, by, function).await?;
     let before = deployments::previous_traffic(&mut tx, by.tenant, function).await?;
     let nothing = || Error::Conflict("nothing was live before what is live now".to_owned());
@@ -88,7 +88,7 @@ pub async fn list(
     let cursor = page.cursor.as_deref().map(str::parse::<DeploymentId>);
     let before = cursor.transpose().map_err(|problem| problem.at("cursor"))?;
     let limit = page.limit();
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
     let found = deployments::list(&mut tx, by.tenant, function, before, limit as i64 + 1).await?;
     Ok(Page::cut(found, limit, |deployment| {
@@ -150,7 +150,7 @@ async fn start(
         function: wanted.function,
         traffic: &wanted.traffic,
         message: &wanted.message,
-        author: by.actor.user,
+        author: by.actor.author(),
         rollback: wanted.rollback,
         operation: operation.id,
     };

@@ -1,6 +1,6 @@
 //! The one error of the control plane. It knows nothing of HTTP or HTML.
 
-use domain::{Invalid, Problems, report::Refusal};
+use domain::{Invalid, Problems, Scope, report::Refusal};
 use store::Fault;
 
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,14 @@ pub enum Error {
     NotFound(&'static str),
     #[error("your role does not allow this; it takes {0} or more")]
     Forbidden(&'static str),
+    #[error("the access token lacks the scope `{0}`")]
+    OutOfScope(Scope),
+    #[error("the access token is limited to other functions")]
+    OtherFunction,
+    #[error("an access token may not do this; sign in")]
+    SessionOnly,
+    #[error("a tenant's token is nobody's in particular; use one of your own")]
+    PersonOnly,
     #[error("{0} is already taken")]
     Taken(&'static str),
     #[error("{0}")]

@@ -82,7 +82,7 @@ pub async fn create(
         reuse: patch.reuse.flatten(),
     };
 
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     functions::insert(&mut tx, by.tenant, &new, p.clock.now()).await?;
     let created = find(&mut tx, by, &FunctionKey::Id(new.id)).await?;
     let change = Change {
@@ -107,7 +107,7 @@ pub async fn list(
     let cursor = page.cursor.as_deref().map(FunctionName::parse).transpose();
     let after = cursor.map_err(|problem| problem.at("cursor"))?;
     let after = after.as_ref().map(FunctionName::as_str);
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let found = functions::list(&mut tx, by.tenant, after, limit as i64 + 1).await?;
     let page = Page::cut(found, limit, |item| item.function.name.to_string());
     Ok(page.map(|found| overview(p, by, found)))
@@ -119,7 +119,7 @@ pub async fn get(
     by: &Member<Viewer>,
     function: &str,
 ) -> Result<FunctionOverview, Error> {
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let found = find(&mut tx, by, &key(function)?).await?;
     Ok(overview(p, by, found))
 }
@@ -132,7 +132,7 @@ pub async fn update(
     revision: i64,
 ) -> Result<FunctionOverview, Error> {
     patch.check()?;
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let before = lock_revision(&mut tx, by, function, revision).await?;
     let id = before.function.id;
     let change = functions::Change {
@@ -168,7 +168,7 @@ pub async fn delete(
     function: &str,
     revision: i64,
 ) -> Result<(), Error> {
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let before = lock_revision(&mut tx, by, function, revision).await?;
     let id = before.function.id;
     if let Some(over) = deployments::supersede_preparing(&mut tx, by.tenant, id).await? {

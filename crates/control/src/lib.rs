@@ -3,7 +3,8 @@
 //! `api` and `web` only translate; every rule that a caller could break lives here.
 
 pub mod access;
-mod audit;
+pub mod access_tokens;
+pub mod audit;
 mod backoff;
 mod clock;
 pub mod deployments;
@@ -36,6 +37,6 @@ pub use mail::{Mail, SmtpSettings};
 pub use platform::{Config, Platform};
 /// The rows that verbs answer with; `api` and `web` make their own views of them.
 pub use store::{
-    deployments::Deployment, functions::Function, operations::Operation, tenants::Tenant,
-    uploads::Upload, users::User, versions::Version,
+    access_tokens::AccessToken, deployments::Deployment, functions::Function,
+    operations::Operation, tenants::Tenant, uploads::Upload, users::User, versions::Version,
 };

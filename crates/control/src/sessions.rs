@@ -9,7 +9,8 @@ use store::{Tx, attempts, resets, sessions, sessions::Session, users, users::Use
 use time::Duration;
 
 use crate::{
-    Actor, Error, Origin, Platform, access,
+    Actor, Error, Origin, Platform,
+    access::{self, Credential},
     audit::{self, By, Change},
     backoff,
     tokens::{self, Token},
@@ -71,8 +72,8 @@ pub async fn authenticate(p: &Platform, secret: &str, origin: Origin) -> Result<
         tx.commit().await?;
     }
     Ok(Actor {
-        user: session.user,
-        session: session.id,
+        user: Some(session.user),
+        credential: Credential::Session(session.id),
         operator: session.operator,
         origin,
         _proof: access::Proof,
@@ -80,11 +81,12 @@ pub async fn authenticate(p: &Platform, secret: &str, origin: Origin) -> Result<
 }
 
 pub async fn sign_out(p: &Platform, actor: &Actor) -> Result<(), Error> {
+    let (_, session) = actor.signed_in()?;
     let mut tx = p.db.nobody().await?;
-    sessions::end(&mut tx, actor.session, p.clock.now()).await?;
+    sessions::end(&mut tx, session, p.clock.now()).await?;
     let change = Change {
         action: "session.ended",
-        subject: actor.session.to_string(),
+        subject: session.to_string(),
         before: Value::Null,
         after: Value::Null,
     };
@@ -96,7 +98,7 @@ pub async fn sign_out(p: &Platform, actor: &Actor) -> Result<(), Error> {
 /// The signed-in user's own row.
 pub async fn me(p: &Platform, actor: &Actor) -> Result<User, Error> {
     let mut tx = p.db.nobody().await?;
-    users::find(&mut tx, actor.user)
+    users::find(&mut tx, actor.person()?)
         .await?
         .ok_or(Error::Unauthenticated)
 }

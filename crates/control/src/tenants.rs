@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{Tx, members, serving, tenants, tenants::Tenant};
 
 use crate::{
-    Actor, Admin, Error, Member, Owner, Platform, Viewer,
+    Actor, Admin, Error, Member, Owner, Platform, Viewer, access,
     audit::{self, By, Change},
 };
 
@@ -21,9 +21,10 @@ pub async fn create(
     name: String,
 ) -> Result<Tenant, Error> {
     let name = display_name("name", &name)?;
+    let (user, _) = by.signed_in()?;
     let id = TenantId::generate();
-    let mut tx = p.db.tenant(id, by.user).await?;
-    let tenant = insert(p, &mut tx, id, by.user, &slug, &name, By::from(by)).await?;
+    let mut tx = p.db.tenant(id, Some(user)).await?;
+    let tenant = insert(p, &mut tx, id, user, &slug, &name, By::from(by)).await?;
     tx.commit().await?;
     Ok(tenant)
 }
@@ -37,15 +38,21 @@ pub async fn list(
     let cursor = page.cursor.as_deref().map(TenantSlug::parse).transpose();
     let after = cursor.map_err(|problem| problem.at("cursor"))?;
     let one_more = i64::try_from(page.limit() + 1).expect("a page is small");
-    let mut tx = p.db.user(by.user).await?;
-    let rows = tenants::list_of(&mut tx, by.user, after.as_ref(), one_more).await?;
+    if let Some(own) = by.token().and_then(|token| token.tenant) {
+        let member = access::seated::<Viewer>(p, by, &own.to_string()).await?;
+        let tenant = get(p, &member).await?;
+        return Ok(Page::cut(vec![(tenant, member.role)], 1, |_| String::new()));
+    }
+    let user = by.person()?;
+    let mut tx = p.db.user(user).await?;
+    let rows = tenants::list_of(&mut tx, user, after.as_ref(), one_more).await?;
     Ok(Page::cut(rows, page.limit(), |(tenant, _)| {
         tenant.slug.to_string()
     }))
 }
 
 pub async fn get(p: &Platform, by: &Member<Viewer>) -> Result<Tenant, Error> {
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     tenants::find(&mut tx, by.tenant)
         .await?
         .ok_or(Error::NotFound("tenant"))
@@ -59,7 +66,7 @@ pub async fn rename(
     revision: i64,
 ) -> Result<Tenant, Error> {
     let name = display_name("name", &name)?;
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let before = lock(&mut tx, by.tenant, revision).await?;
     let after = tenants::rename(&mut tx, by.tenant, &name, p.clock.now()).await?;
     let change = Change {
@@ -75,7 +82,7 @@ pub async fn rename(
 
 /// Its functions stop answering at once; the slug stays taken.
 pub async fn delete(p: &Platform, by: &Member<Owner>, revision: i64) -> Result<(), Error> {
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let before = lock(&mut tx, by.tenant, revision).await?;
     tenants::mark_deleted(&mut tx, by.tenant, p.clock.now()).await?;
     let change = Change {

@@ -60,7 +60,7 @@ where
     // The blob goes first: a row may never point at nothing, an orphan blob is swept.
     let blob = BlobKey::Module(upload.digest);
     p.blobs.put_file(&blob, spooled.file.path()).await?;
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     modules::pin(&mut tx, &upload.digest).await?;
     // The bytes may have been another's, and swept before the pin held them.
     if !p.blobs.exists(&blob).await? {
@@ -80,7 +80,7 @@ where
 }
 
 pub async fn get(p: &Platform, by: &Member<Viewer>, upload: UploadId) -> Result<Upload, Error> {
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let found = uploads::find(&mut tx, by.tenant, upload, p.clock.now()).await?;
     found.ok_or(Error::NotFound("upload"))
 }

@@ -42,7 +42,7 @@ pub async fn create(
     problems.into_result()?;
     let now = p.clock.now();
 
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = lock(&mut tx, by, function).await?;
     let upload = uploads::find(&mut tx, by.tenant, upload, now).await?;
     let digest = upload.ok_or(Error::NotFound("upload"))?.digest;
@@ -64,7 +64,7 @@ pub async fn create(
             VersionState::Compiling
         },
         message: &message,
-        author: by.actor.user,
+        author: by.actor.author(),
     };
     versions::insert(&mut tx, by.tenant, function, &new, now).await?;
     if !compiled {
@@ -92,7 +92,7 @@ pub async fn list(
 ) -> Result<Page<Version>, Error> {
     let before = page.cursor.as_deref().map(number_of).transpose()?;
     let limit = page.limit();
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
     let found = versions::list(&mut tx, by.tenant, function, before, limit as i64 + 1).await?;
     Ok(Page::cut(found, limit, |version| {
@@ -106,7 +106,7 @@ pub async fn get(
     function: &str,
     number: i32,
 ) -> Result<Version, Error> {
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
     one(&mut tx, by, function, number).await
 }

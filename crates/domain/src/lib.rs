@@ -19,9 +19,11 @@ pub mod operation;
 pub mod page;
 pub mod report;
 pub mod role;
+pub mod scope;
 pub mod snapshot;
 pub mod telemetry;
 pub mod tenant;
+pub mod token;
 pub mod user;
 pub mod version;
 
@@ -32,6 +34,7 @@ pub use invalid::{Invalid, Problems};
 pub use limits::Limits;
 pub use name::{AliasName, FunctionName, TenantSlug};
 pub use role::Role;
+pub use scope::Scope;
 
 /// A moment, in UTC; RFC 3339 on the wire.
 pub type Timestamp = time::OffsetDateTime;

@@ -79,13 +79,13 @@ impl Db {
         Ok(tx)
     }
 
-    /// A transaction inside one tenant.
-    pub async fn tenant(&self, tenant: TenantId, user: UserId) -> Result<Tx> {
+    /// A transaction inside one tenant; a tenant's own token is nobody's in particular.
+    pub async fn tenant(&self, tenant: TenantId, user: Option<UserId>) -> Result<Tx> {
         let mut tx = self.nobody().await?;
         sqlx::query!(
             "select set_config('atoll.tenant', $1, true) as tenant, set_config('atoll.user', $2, true) as user",
             tenant.uuid().to_string(),
-            user.uuid().to_string(),
+            user.map(|user| user.uuid().to_string()).unwrap_or_default(),
         )
         .fetch_one(&mut *tx)
         .await?;

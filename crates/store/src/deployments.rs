@@ -7,7 +7,7 @@ use domain::{
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Connection, Result};
+use crate::{Author, Connection, Result};
 
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -32,7 +32,7 @@ pub struct NewDeployment<'a> {
     pub function: FunctionId,
     pub traffic: &'a [Share],
     pub message: &'a str,
-    pub author: UserId,
+    pub author: Author,
     pub rollback: bool,
     pub operation: OperationId,
 }
@@ -46,14 +46,16 @@ pub async fn insert(
 ) -> Result<()> {
     sqlx::query!(
         "insert into deployment
-                (deployment_id, tenant_id, function_id, traffic, state, message, author, rollback, operation_id, created_at)
-         values ($1, $2, $3, $4, 'preparing', $5, $6, $7, $8, $9)",
+                (deployment_id, tenant_id, function_id, traffic, state, message, author, author_token,
+                 rollback, operation_id, created_at)
+         values ($1, $2, $3, $4, 'preparing', $5, $6, $7, $8, $9, $10)",
         new.id.uuid(),
         tenant.uuid(),
         new.function.uuid(),
         Json(new.traffic) as _,
         new.message,
-        new.author.uuid(),
+        new.author.user as _,
+        new.author.token as _,
         new.rollback,
         new.operation.uuid(),
         now,
@@ -71,10 +73,11 @@ pub async fn find(
     let row = sqlx::query_as!(
         Row,
         r#"select d.deployment_id, d.function_id, d.traffic as "traffic: Json<Vec<Share>>",
-                  d.state as "state: DeploymentState", d.message, d.author, u.name as "author_name?",
+                  d.state as "state: DeploymentState", d.message, d.author, coalesce(u.name, k.name) as "author_name?",
                   d.rollback, d.operation_id, d.error, d.created_at, d.live_at
              from deployment d
              left join user_account u on u.user_id = d.author
+             left join access_token k on k.token_id = d.author_token
             where d.tenant_id = $1 and d.deployment_id = $2"#,
         tenant.uuid(),
         id.uuid(),
@@ -95,10 +98,11 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select d.deployment_id, d.function_id, d.traffic as "traffic: Json<Vec<Share>>",
-                  d.state as "state: DeploymentState", d.message, d.author, u.name as "author_name?",
+                  d.state as "state: DeploymentState", d.message, d.author, coalesce(u.name, k.name) as "author_name?",
                   d.rollback, d.operation_id, d.error, d.created_at, d.live_at
              from deployment d
              left join user_account u on u.user_id = d.author
+             left join access_token k on k.token_id = d.author_token
             where d.tenant_id = $1 and d.function_id = $2
               and ($3::uuid is null or d.deployment_id < $3)
             order by d.deployment_id desc

@@ -3,6 +3,7 @@
 //! Two roles reach the database. `atoll_app` sees the rows of the tenant or user that its
 //! transaction names, `atoll_platform` does the platform's own work across tenants.
 
+pub mod access_tokens;
 pub mod artifacts;
 pub mod attempts;
 pub mod audit;
@@ -35,5 +36,12 @@ pub use error::Fault;
 pub use sqlx::{Error, PgConnection as Connection};
 
 pub type Result<T> = std::result::Result<T, Error>;
+/// Who made something: a person, by a token of his perhaps, or a tenant's token alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Author {
+    pub user: Option<domain::UserId>,
+    pub token: Option<domain::TokenId>,
+}
+
 /// Rolled back unless committed.
 pub type Tx = sqlx::Transaction<'static, sqlx::Postgres>;

@@ -21,7 +21,7 @@ pub async fn insert(
     db: &mut Connection,
     tenant: TenantId,
     upload: &Upload,
-    by: UserId,
+    by: Option<UserId>,
 ) -> Result<()> {
     sqlx::query!(
         "insert into upload (upload_id, tenant_id, digest, created_by, created_at, expires_at)
@@ -29,7 +29,7 @@ pub async fn insert(
         upload.id.uuid(),
         tenant.uuid(),
         upload.digest as Digest,
-        by.uuid(),
+        by as _,
         upload.created_at,
         upload.expires_at,
     )

@@ -42,6 +42,17 @@ pub async fn find(db: &mut Connection, user: UserId) -> Result<Option<User>> {
     .await
 }
 
+/// Locked until the transaction ends.
+pub async fn lock(db: &mut Connection, user: UserId) -> Result<()> {
+    sqlx::query!(
+        "select user_id from user_account where user_id = $1 for update",
+        user as _,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(())
+}
+
 pub async fn find_by_email(db: &mut Connection, email: &Email) -> Result<Option<User>> {
     sqlx::query_as!(
         User,

@@ -8,7 +8,7 @@ use domain::{
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Connection, Result};
+use crate::{Author, Connection, Result};
 
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -22,7 +22,7 @@ pub struct Version {
     pub handler: Handler,
     pub report: ImportReport,
     pub message: String,
-    /// Absent once the author's account is gone.
+    /// Absent once the author's account is gone, and where a tenant's token made it.
     pub author: Option<UserId>,
     pub author_name: Option<String>,
     /// Why it failed to compile.
@@ -39,7 +39,7 @@ pub struct NewVersion<'a> {
     pub digest: Digest,
     pub state: VersionState,
     pub message: &'a str,
-    pub author: UserId,
+    pub author: Author,
 }
 
 pub async fn insert(
@@ -51,8 +51,9 @@ pub async fn insert(
 ) -> Result<()> {
     sqlx::query!(
         "insert into version
-                (version_id, tenant_id, function_id, number, digest, state, message, author, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                (version_id, tenant_id, function_id, number, digest, state, message, author, author_token,
+                 created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         new.id.uuid(),
         tenant.uuid(),
         function.uuid(),
@@ -60,7 +61,8 @@ pub async fn insert(
         new.digest as Digest,
         new.state as VersionState,
         new.message,
-        new.author.uuid(),
+        new.author.user as _,
+        new.author.token as _,
         now,
     )
     .execute(db)
@@ -79,10 +81,11 @@ pub async fn find(
         r#"select v.version_id, v.function_id, v.number, v.state as "state: VersionState",
                   v.digest as "digest: Digest", m.bytes, m.handler as "handler: Handler",
                   m.report as "report: Json<ImportReport>", v.message, v.author,
-                  u.name as "author_name?", v.error, v.compile_ms, v.created_at
+                  coalesce(u.name, k.name) as "author_name?", v.error, v.compile_ms, v.created_at
              from version v
              join module m on m.digest = v.digest
              left join user_account u on u.user_id = v.author
+             left join access_token k on k.token_id = v.author_token
             where v.tenant_id = $1 and v.function_id = $2 and v.number = $3"#,
         tenant.uuid(),
         function.uuid(),
@@ -106,10 +109,11 @@ pub async fn list(
         r#"select v.version_id, v.function_id, v.number, v.state as "state: VersionState",
                   v.digest as "digest: Digest", m.bytes, m.handler as "handler: Handler",
                   m.report as "report: Json<ImportReport>", v.message, v.author,
-                  u.name as "author_name?", v.error, v.compile_ms, v.created_at
+                  coalesce(u.name, k.name) as "author_name?", v.error, v.compile_ms, v.created_at
              from version v
              join module m on m.digest = v.digest
              left join user_account u on u.user_id = v.author
+             left join access_token k on k.token_id = v.author_token
             where v.tenant_id = $1 and v.function_id = $2 and ($3::integer is null or v.number < $3)
             order by v.number desc
             limit $4"#,

@@ -48,7 +48,7 @@ pub async fn list(
         version: wanted.version,
     };
     let limit = page.limit();
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
     let found = invocations::list(&mut tx, by.tenant, function, &filter, limit as i64 + 1).await?;
     Ok(Page::cut(found, limit, |last| {
@@ -63,7 +63,7 @@ pub async fn get(
     function: &str,
     id: RequestId,
 ) -> Result<(Invocation, Vec<Line>), Error> {
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
     let found = invocations::find(&mut tx, by.tenant, function, id).await?;
     let found = found.ok_or(Error::NotFound("invocation"))?;

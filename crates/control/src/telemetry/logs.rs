@@ -56,7 +56,7 @@ pub async fn list(
         contains: wanted.contains,
     };
     let limit = page.limit();
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
     let found = log_lines::list(&mut tx, by.tenant, function, &filter, limit as i64 + 1).await?;
     Ok(Page::cut(found, limit, |last| {

@@ -61,7 +61,7 @@ pub async fn get(
     wanted: Wanted,
 ) -> Result<Metrics, Error> {
     let (since, until) = bounds(wanted.span, wanted.step, p.clock.now())?;
-    let mut tx = p.db.tenant(by.tenant, by.actor.user).await?;
+    let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
     let (version, step) = (wanted.version, wanted.step);
     let sums =

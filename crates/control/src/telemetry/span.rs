@@ -12,7 +12,7 @@ pub struct Span {
 
 impl Span {
     /// The first moment of it, and the first after it.
-    pub(super) fn bounds(self, now: Timestamp) -> Result<(Timestamp, Timestamp), Invalid> {
+    pub(crate) fn bounds(self, now: Timestamp) -> Result<(Timestamp, Timestamp), Invalid> {
         let since = self.since.unwrap_or(Timestamp::UNIX_EPOCH);
         // Workers' clocks may be ahead of ours.
         let until = self.until.unwrap_or(now + Duration::DAY);
