@@ -4,6 +4,7 @@
 //! Handlers only translate: what a caller may do, and what follows from it, is decided in `control`.
 
 mod access;
+mod aliases;
 mod audit;
 mod body;
 mod deployments;
@@ -17,6 +18,7 @@ mod hosts;
 mod invocations;
 mod invoke;
 mod logs;
+mod members;
 mod metrics;
 mod openapi;
 mod operations;
@@ -29,6 +31,7 @@ mod router;
 pub mod routes;
 mod server;
 mod session;
+mod sessions;
 mod setup;
 #[cfg(test)]
 mod surface;

@@ -1,5 +1,5 @@
-//! `/v1/password-resets`: asking for a reset link, and spending it. The token comes in the body:
-//! URLs end up in logs.
+//! `/v1/password`, for who knows his own, and `/v1/password-resets`: asking for a reset link, and
+//! spending it. The token comes in the body: URLs end up in logs.
 
 use axum::extract::State;
 use control::{Platform, passwords};
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    access::CameFrom,
+    access::{Caller, CameFrom},
     body::Json,
     problem::{Code, Problem},
     routes::{BODY, Need, Routes},
@@ -20,9 +20,11 @@ use crate::{
 pub(crate) fn routes() -> Routes {
     let refused = &[Code::Conflict, Code::TooManyAttempts];
     let spent = &[Code::NotFound, Code::TooManyAttempts];
+    let wrong = &[Code::WrongCredentials, Code::TooManyAttempts];
     Routes::default()
         .add(Need::Anybody, &[BODY, refused], routes!(create))
         .add(Need::Anybody, &[BODY, spent], routes!(spend))
+        .add(Need::Session, &[BODY, wrong], routes!(change))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -38,6 +40,29 @@ struct SpendReset {
     token: String,
     /// The new password, 12 to 128 characters.
     password: Password,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangePassword {
+    current_password: Password,
+    /// 12 to 128 characters.
+    new_password: Password,
+}
+
+/// Sets another password; all other sessions of the account end
+#[utoipa::path(
+    post, path = "/v1/password", tag = "session", operation_id = "change_password",
+    responses((status = 204, description = "From now on it is the new one"))
+)]
+async fn change(
+    State(platform): State<Platform>,
+    Caller(actor): Caller,
+    Json(body): Json<ChangePassword>,
+) -> Result<StatusCode, Problem> {
+    let (current, new) = (&body.current_password, &body.new_password);
+    passwords::change(&platform, &actor, current, new).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Mails a link to set a new password, where the account exists

@@ -14,17 +14,17 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::{
-    audit, deployments, docs, examples,
+    aliases, audit, deployments, docs, examples,
     feed::{self, Draining},
     functions, headers,
     headers::Https,
     health,
     hosts::{self, Hosts},
-    invocations, invoke, logs, metrics, openapi, operations, passwords,
+    invocations, invoke, logs, members, metrics, openapi, operations, passwords,
     problem::{Code, Problem},
     request,
     routes::Routes,
-    session, setup, telemetry, tenants, tokens, uploads, versions,
+    session, sessions, setup, telemetry, tenants, tokens, uploads, versions,
 };
 
 /// How long a body may stand still.
@@ -34,15 +34,18 @@ const BODY_STALL: Duration = Duration::from_secs(30);
 pub(crate) fn all() -> Routes {
     Routes::default()
         .merge(session::routes())
+        .merge(sessions::routes())
         .merge(passwords::routes())
         .merge(setup::routes())
         .merge(tokens::routes())
+        .merge(members::routes())
         .merge(audit::routes())
         .merge(tenants::routes())
         .merge(functions::routes())
         .merge(uploads::routes())
         .merge(versions::routes())
         .merge(deployments::routes())
+        .merge(aliases::routes())
         .merge(invoke::routes())
         .merge(invocations::routes())
         .merge(logs::routes())

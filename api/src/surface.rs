@@ -225,6 +225,7 @@ async fn bodies_are_refused_for_what_is_wrong_with_them() {
         ),
         (json("{"), 400, "bad_request"),
         (json("{}"), 422, "invalid"),
+        (json(r#" ["you@example.com", "x"]"#), 422, "invalid"),
         (
             json(r#"{"email": "nobody", "password": "x"}"#),
             422,

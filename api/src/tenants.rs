@@ -31,7 +31,11 @@ pub(crate) fn routes() -> Routes {
     );
     Routes::default()
         .add(Need::Scope(Scope::TenantRead), &[PAGE], routes!(list))
-        .add(Need::Session, &[BODY, &[Code::Taken]], routes!(create))
+        .add(
+            Need::Session,
+            &[BODY, &[Code::Taken, Code::Conflict]],
+            routes!(create),
+        )
         .add(viewer, &[], routes!(show))
         .add(admin, &[BODY, REVISION], routes!(update))
         .add(owner, &[REVISION], routes!(delete))

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     load::Protocol,
-    process::{Process, free_address},
+    process::{Process, free_addresses},
     throughput::Server,
 };
 
@@ -45,7 +45,7 @@ impl Atoll {
         let folder = tempfile::tempdir()?;
         // The database's own account has to pass through it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
-        let (console, functions, plain) = (free_address()?, free_address()?, free_address()?);
+        let [console, functions, plain] = free_addresses()?;
         let output = folder.path().join("output");
         let child = Command::new(program()?)
             .args(["up", "--apps-domain", APPS_DOMAIN])

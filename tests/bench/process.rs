@@ -118,6 +118,18 @@ fn parse(stat: &str) -> Option<(u32, Usage)> {
 
 /// One that was free a moment ago.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("loopback has a free port")?;
-    Ok(listener.local_addr()?)
+    free_addresses().map(|[address]| address)
+}
+
+/// No two alike, for each is held until all are found.
+pub(crate) fn free_addresses<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+    let listeners = (0..N).map(|_| TcpListener::bind("127.0.0.1:0"));
+    let listeners: Vec<_> = listeners
+        .collect::<Result<_, _>>()
+        .context("loopback has free ports")?;
+    let addresses: Vec<_> = listeners
+        .iter()
+        .map(TcpListener::local_addr)
+        .collect::<Result<_, _>>()?;
+    Ok(addresses.try_into().expect("as many as listeners"))
 }

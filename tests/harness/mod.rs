@@ -14,3 +14,15 @@ pub(crate) use answer::Answer;
 pub(crate) use browser::Browser;
 pub(crate) use person::Person;
 pub(crate) use platform::TestPlatform;
+
+/// Waits for what comes about a moment after the API has answered.
+pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !condition().await {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it did not come true within 60 s"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}

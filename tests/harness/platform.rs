@@ -71,7 +71,7 @@ impl TestPlatform {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         worker::development_ca::ensure(&folder.path().join("ca"), "localhost")
             .expect("the CA can be made");
-        let (api, functions) = (free_address(), free_address());
+        let [api, functions] = free_addresses();
         let mut config = config(folder.path(), &database_url, api, functions);
         adjust(&mut config);
         let platform = Platform::open(config, Clock::System)
@@ -315,10 +315,19 @@ fn blobs_url(folder: &Path) -> Url {
 
 /// A port that was free a moment ago.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
+    let [address] = free_addresses();
+    address
+}
+
+/// No two alike, for each is held until all are found.
+pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    let listeners = [(); N]
+        .map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
+    listeners.each_ref().map(|listener| {
+        listener
+            .local_addr()
+            .expect("a bound listener has an address")
+    })
 }
 
 /// A client that verifies certificates against the development CA.
@@ -336,8 +345,9 @@ fn trusting(ca: &Path, functions: SocketAddr) -> reqwest::ClientBuilder {
         .tls_certs_only([Certificate::from_pem(&pem).expect("it is PEM")])
         .redirect(redirect::Policy::none())
         .timeout(Duration::from_secs(60));
-    for tenant in ["acme", "globex", "nobody"] {
-        builder = builder.resolve(&format!("{tenant}.localhost"), functions);
+    let previews = ["v1--hello--acme", "v2--hello--acme", "next--hello--acme"];
+    for label in ["acme", "globex", "nobody"].iter().chain(&previews) {
+        builder = builder.resolve(&format!("{label}.localhost"), functions);
     }
     builder
 }

@@ -89,6 +89,9 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
         .replace("{number}", "1")
         .replace("{upload}", "upl_00000000000000000000000000000000")
         .replace("{operation}", "op_00000000000000000000000000000000")
+        .replace("{alias}", "next")
+        .replace("{session}", "ses_00000000000000000000000000000000")
+        .replace("{user}", "usr_00000000000000000000000000000000")
         .replace("{token}", "tok_00000000000000000000000000000000")
         .replace("{request_id}", "req_00000000000000000000000000000000")
         .replace("{code}", "not_found");

@@ -1,6 +1,6 @@
 //! The shape of production: an API server, two workers and an S3 server, each a process of its own.
 
-use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use std::{net::SocketAddr, path::Path, process::Stdio};
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use crate::harness::{
     Answer, cluster, guests,
     platform::{self, JOIN_TOKEN, OPERATOR_EMAIL, PASSWORD, SECRET_KEY},
     s3::{self, S3},
+    until,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,8 +152,8 @@ impl Fleet {
         let database = cluster::database().await;
         let authority = folder.path().join("ca");
         worker::development_ca::ensure(&authority, "localhost").expect("the CA can be made");
-        let api = platform::free_address();
-        let functions = [platform::free_address(), platform::free_address()];
+        let [api, one, other] = platform::free_addresses();
+        let functions = [one, other];
         let url = format!("http://{api}");
 
         let mut processes = vec![
@@ -296,15 +297,4 @@ async fn read(request: reqwest::RequestBuilder) -> Answer {
     Answer::read(request.send().await.expect("it answers"))
         .await
         .expect("the answer is whole")
-}
-
-async fn until(condition: impl AsyncFn() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    while !condition().await {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "it did not come true within 60 s"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }

@@ -1,14 +1,11 @@
 //! From an upload to an answer at the function's own URL, and back again.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{TestPlatform, guests};
+use crate::harness::{TestPlatform, guests, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_uploaded_component_answers_at_its_own_https_url() {
@@ -133,7 +130,7 @@ async fn a_private_function_answers_its_members_alone() {
         .send(patch.json(&json!({ "access": "private" })))
         .await
         .expect(200);
-    until(|| async { owner.call("/hello").await.status == 404 }).await;
+    until(async || owner.call("/hello").await.status == 404).await;
 
     let answer = owner
         .post(&owner.here("/functions/hello/invoke"), json!({}))
@@ -165,22 +162,10 @@ async fn a_deleted_function_is_gone_and_its_name_is_free() {
         .await
         .expect(204);
 
-    until(|| async { owner.call("/hello").await.status == 404 }).await;
+    until(async || owner.call("/hello").await.status == 404).await;
     owner.get(&path).await.expect(404);
     owner.create_function("hello").await;
     platform.stop().await;
-}
-
-/// Waits for what reaches the workers a moment after the API has answered.
-async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    while !condition().await {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "it did not come true within 10 s"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,11 +1,14 @@
 //! One file for each noun of the stories.
 
 mod access;
+mod aliases;
+mod audit;
 mod console;
 mod demand;
 mod fleet;
 mod functions;
 mod languages;
+mod members;
 mod outages;
 mod rows;
 mod sandbox;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{TestPlatform, platform};
+use crate::harness::{Person, TestPlatform, platform};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_set_up_link_works_once() {
@@ -46,6 +46,55 @@ async fn a_session_ends_where_it_is_signed_out() {
         second.get("/me").await.to_string(),
         "401 unauthenticated: sign in first"
     );
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_signs_out_elsewhere_and_a_new_password_does_so_everywhere() {
+    let platform = TestPlatform::start().await;
+    let here = platform.operator().await;
+    let there = platform.sign_in(platform::OPERATOR_EMAIL, "acme").await;
+    let stranger = platform.somebody("stranger@example.com", None).await;
+    let listed = there.get("/sessions").await.expect(200).json();
+    let sessions = listed["items"].as_array().unwrap();
+    assert_eq!(sessions[0]["current"], true, "the newest first: {listed}");
+    let others = sessions.iter().filter(|one| one["current"] == false);
+    let other = others
+        .map(|one| one["id"].as_str().unwrap())
+        .next()
+        .unwrap();
+    let end = async |by: &Person<'_>, id: &str| {
+        let path = format!("/sessions/{id}");
+        by.send(by.request(reqwest::Method::DELETE, &path).await)
+            .await
+            .status
+    };
+    assert_eq!(end(&stranger, other).await, 404);
+    assert_eq!(end(&there, other).await, 204);
+    assert_eq!(end(&there, other).await, 404);
+    assert_eq!(here.get("/me").await.status, 401);
+
+    let here = platform.sign_in(platform::OPERATOR_EMAIL, "acme").await;
+    let change = async |current: &str, new: &str| {
+        let body = json!({ "current_password": current, "new_password": new });
+        here.post("/password", body).await.to_string()
+    };
+    let new = "a much longer password than before";
+    assert!(
+        change("wrong", new)
+            .await
+            .starts_with("401 wrong_credentials")
+    );
+    assert!(
+        change(platform::PASSWORD, "short")
+            .await
+            .contains("\n  new_password: ")
+    );
+    assert_eq!(change(platform::PASSWORD, new).await, "204 ");
+    here.get("/me").await.expect(200);
+    assert_eq!(there.get("/me").await.status, 401);
+    let old = json!({ "email": platform::OPERATOR_EMAIL, "password": platform::PASSWORD });
+    assert_eq!(platform.post("/v1/session", old).await.status, 401);
     platform.stop().await;
 }
 

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::harness::{
     Answer, Browser, Person, TestPlatform, cluster,
     fake_worker::{self, FakeWorker},
-    guests, platform,
+    guests, platform, until,
 };
 
 /// A platform without a worker of its own, whose `acme` has a function `hello`.
@@ -178,6 +178,14 @@ async fn invocations_come_in_pages_and_by_what_is_asked_for() {
     assert_eq!(only("outcome=function_trapped").await, 1);
     assert_eq!(only("outcome=responded").await, 8);
     assert_eq!(only("outcome=wall_timeout").await, 0);
+    for unknown in [
+        "invocations?outcome=traped",
+        "logs?level=loud",
+        "metrics?version=-1",
+    ] {
+        let refused = read(&owner, &format!("/{unknown}")).await;
+        assert_eq!(refused.code(), "invalid", "{unknown}");
+    }
     assert_eq!(only("version=2").await, 1);
     let (oldest, third) = (spelled(&records[0]), spelled(&records[2]));
     assert_eq!(only(&format!("until={third}")).await, 2);
@@ -690,14 +698,4 @@ async fn swept(platform: &TestPlatform) -> bool {
         .await
         .expect("it is as the scenario made it");
     done == 1
-}
-
-async fn until(condition: impl AsyncFn() -> bool) {
-    for _ in 0..300 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("it did not come true within 30 s");
 }

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn up_starts_everything_and_goes_on_with_its_data_however_it_was_ended() {
     let folder = data_folder();
     let data = folder.path().join("data");
-    let (console, functions) = (platform::free_address(), platform::free_address());
+    let [console, functions] = platform::free_addresses();
 
     let first = Up::start(&data, console, functions).await;
     let token = first
@@ -33,7 +33,8 @@ async fn up_starts_everything_and_goes_on_with_its_data_however_it_was_ended() {
     set_up_and_publish(&client, console, &token).await;
     assert_eq!(hello(&client, functions).await, "hello from v1\n");
 
-    let second = command(&data, platform::free_address(), platform::free_address())
+    let [others_console, others_functions] = platform::free_addresses();
+    let second = command(&data, others_console, others_functions)
         .output()
         .await
         .expect("it runs");
@@ -95,7 +96,8 @@ async fn a_cluster_of_another_postgres_is_refused() {
     std::fs::create_dir_all(&postgres).expect("the folder can be made");
     std::fs::write(postgres.join("PG_VERSION"), "9\n").expect("the file can be written");
     std::fs::write(data.join("atoll.lock"), "").expect("the file can be written");
-    let output = command(&data, platform::free_address(), platform::free_address())
+    let [console, functions] = platform::free_addresses();
+    let output = command(&data, console, functions)
         .output()
         .await
         .expect("it runs");

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod access_tokens;
+pub mod aliases;
 pub mod audit;
 mod backoff;
 mod clock;
@@ -18,6 +19,7 @@ pub mod invocations;
 pub mod jobs;
 mod keys;
 mod mail;
+pub mod members;
 pub mod operations;
 pub mod passwords;
 mod platform;
@@ -37,6 +39,6 @@ pub use mail::{Mail, SmtpSettings};
 pub use platform::{Config, Platform};
 /// The rows that verbs answer with; `api` and `web` make their own views of them.
 pub use store::{
-    access_tokens::AccessToken, deployments::Deployment, functions::Function,
+    access_tokens::AccessToken, deployments::Deployment, functions::Function, members::Membership,
     operations::Operation, tenants::Tenant, uploads::Upload, users::User, versions::Version,
 };

@@ -9,7 +9,7 @@ use store::{Tx, resets, sessions as session_rows, users};
 use time::Duration;
 
 use crate::{
-    Error, Origin, Platform,
+    Actor, Error, Origin, Platform,
     audit::{self, By, Change},
     backoff,
     sessions::{self, SignedIn},
@@ -93,6 +93,50 @@ pub async fn reset(
     audit::record_by(&mut tx, p, None, by, change).await?;
     tx.commit().await?;
     Ok(signed_in)
+}
+
+/// Sets a new password by the old one; the caller's other sessions end. A wrong guess counts as one of a
+/// sign-in does.
+pub async fn change(
+    p: &Platform,
+    by: &Actor,
+    current: &Password,
+    new: &Password,
+) -> Result<(), Error> {
+    new.check().map_err(|problem| problem.at("new_password"))?;
+    let (user, session) = by.signed_in()?;
+    let now = p.clock.now();
+    let mut tx = p.db.nobody().await?;
+    let user = users::find(&mut tx, user).await?;
+    let user = user.ok_or(Error::Unauthenticated)?;
+    backoff::charge(&mut tx, &user.email, &by.origin, now).await?;
+    let account = users::find_with_password(&mut tx, &user.email).await?;
+    tx.commit().await?;
+
+    let stored = account.and_then(|(_, hash)| hash);
+    if !p.hashing.verify(current, stored.as_deref()).await? {
+        return Err(Error::WrongCredentials);
+    }
+    let hash = p.hashing.hash(new).await?;
+
+    let mut tx = p.db.nobody().await?;
+    // A reset that was spent meanwhile goes before.
+    if !users::password_stays(&mut tx, user.id, &stored.unwrap_or_default()).await? {
+        return Err(Error::WrongCredentials);
+    }
+    users::set_password_hash(&mut tx, user.id, &hash, now).await?;
+    resets::delete_all_of(&mut tx, user.id).await?;
+    session_rows::end_others(&mut tx, user.id, session, now).await?;
+    backoff::forgive(&mut tx, &user.email, &by.origin).await?;
+    let change = Change {
+        action: "password.changed",
+        subject: user.id.to_string(),
+        before: Value::Null,
+        after: Value::Null,
+    };
+    audit::record_by(&mut tx, p, None, By::from(by), change).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Whether the token of a reset link still works, for the page that asks for the new password.

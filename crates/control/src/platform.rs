@@ -140,6 +140,21 @@ impl Platform {
         }
     }
 
+    /// `https://staging--hello--acme.localhost:8443/`, of an alias or a version such as `v12`.
+    pub(crate) fn preview_url(
+        &self,
+        tenant: &TenantSlug,
+        function: &FunctionName,
+        name: &str,
+    ) -> String {
+        let apps_domain = &self.config.apps_domain;
+        let host = format!("{name}--{function}--{tenant}.{apps_domain}");
+        match self.config.functions_addr.port() {
+            443 => format!("https://{host}/"),
+            port => format!("https://{host}:{port}/"),
+        }
+    }
+
     /// A link of the console, whose token is told nowhere else.
     pub(crate) fn one_time_link(&self, path: &str, token: &Token) -> String {
         let mut link = self.config.public_url.clone();

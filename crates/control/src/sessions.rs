@@ -2,6 +2,7 @@
 
 use domain::{
     SessionId, Timestamp,
+    page::{Page, PageRequest},
     user::{Email, Password},
 };
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ use crate::{
     backoff,
     tokens::{self, Token},
 };
+
+pub use store::sessions::Listed;
 
 /// However busy, a session ends after this long.
 const LIFETIME: Duration = Duration::days(30);
@@ -91,6 +94,36 @@ pub async fn sign_out(p: &Platform, actor: &Actor) -> Result<(), Error> {
         after: Value::Null,
     };
     audit::record_by(&mut tx, p, None, By::from(actor), change).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Where the caller is signed in, newest first.
+pub async fn list(p: &Platform, by: &Actor, page: &PageRequest) -> Result<Page<Listed>, Error> {
+    let (user, _) = by.signed_in()?;
+    let cursor = page.cursor.as_deref().map(str::parse::<SessionId>);
+    let before = cursor.transpose().map_err(|problem| problem.at("cursor"))?;
+    let (now, limit) = (p.clock.now(), page.limit());
+    let mut tx = p.db.nobody().await?;
+    let found =
+        sessions::list_live(&mut tx, user, now, now - IDLE, before, limit as i64 + 1).await?;
+    Ok(Page::cut(found, limit, |session| session.id.to_string()))
+}
+
+/// Signs the caller out somewhere else, or here.
+pub async fn end(p: &Platform, by: &Actor, session: SessionId) -> Result<(), Error> {
+    let (user, _) = by.signed_in()?;
+    let mut tx = p.db.nobody().await?;
+    if !sessions::end_of(&mut tx, user, session, p.clock.now()).await? {
+        return Err(Error::NotFound("session"));
+    }
+    let change = Change {
+        action: "session.ended",
+        subject: session.to_string(),
+        before: Value::Null,
+        after: Value::Null,
+    };
+    audit::record_by(&mut tx, p, None, By::from(by), change).await?;
     tx.commit().await?;
     Ok(())
 }

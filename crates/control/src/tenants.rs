@@ -6,12 +6,15 @@ use domain::{
     page::{Page, PageRequest},
 };
 use serde_json::{Value, json};
-use store::{Tx, members, serving, tenants, tenants::Tenant};
+use store::{Tx, members, serving, tenants, tenants::Tenant, users};
 
 use crate::{
     Actor, Admin, Error, Member, Owner, Platform, Viewer, access,
     audit::{self, By, Change},
 };
+
+/// Of one person; a slug stays taken when its tenant is deleted.
+const MAX_OWNED: i64 = 20;
 
 /// The creator becomes its owner.
 pub async fn create(
@@ -24,6 +27,13 @@ pub async fn create(
     let (user, _) = by.signed_in()?;
     let id = TenantId::generate();
     let mut tx = p.db.tenant(id, Some(user)).await?;
+    // One after the other, so that the limit holds.
+    users::lock(&mut tx, user).await?;
+    if !by.operator && members::count_owned(&mut tx, user).await? >= MAX_OWNED {
+        let detail =
+            format!("you own {MAX_OWNED} tenants, deleted ones counted, the most there may be");
+        return Err(Error::Conflict(detail));
+    }
     let tenant = insert(p, &mut tx, id, user, &slug, &name, By::from(by)).await?;
     tx.commit().await?;
     Ok(tenant)

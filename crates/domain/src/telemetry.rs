@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{FunctionId, Invalid, RequestId, TenantId, Timestamp};
+use crate::{Failure, FunctionId, Invalid, RequestId, TenantId, Timestamp};
 
 /// Upper bounds of the buckets of [`Counter::wall_buckets`], in milliseconds; the last is open.
 pub const WALL_BUCKETS_MS: [u32; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000, 30_000];
@@ -32,6 +32,16 @@ impl Counter {
 pub const RESPONDED: &str = "responded";
 /// Its caller had gone before the end.
 pub const CALLER_GONE: &str = "caller_gone";
+
+/// Whether an invocation can have ended so.
+pub fn is_outcome(text: &str) -> bool {
+    text == RESPONDED
+        || text == CALLER_GONE
+        || Failure::ALL.iter().any(|failure| failure.code() == text)
+}
+
+/// Of a log line, by rising weight; those of `wasi:logging`.
+pub const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "critical"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {

@@ -4,6 +4,7 @@
 //! transaction names, `atoll_platform` does the platform's own work across tenants.
 
 pub mod access_tokens;
+pub mod aliases;
 pub mod artifacts;
 pub mod attempts;
 pub mod audit;

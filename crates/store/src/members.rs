@@ -1,6 +1,6 @@
 //! The `member` table: who may do what in which tenant.
 
-use domain::{Role, TenantId, TenantSlug, Timestamp, UserId, tenant::TenantState};
+use domain::{Role, TenantId, TenantSlug, Timestamp, UserId, tenant::TenantState, user::Email};
 
 use crate::{Connection, Result};
 
@@ -30,6 +30,16 @@ pub async fn insert(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Tenants that the user owns, deleted ones too.
+pub async fn count_owned(db: &mut Connection, user: UserId) -> Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from member where user_id = $1 and role = 'owner'"#,
+        user as _,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// None in a tenant that is deleted.
@@ -64,4 +74,93 @@ pub async fn find_by_slug(
     )
     .fetch_optional(db)
     .await
+}
+
+/// Who has a seat.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    pub user: UserId,
+    pub email: Email,
+    pub name: String,
+    pub role: Role,
+    /// Changes with every write; the strong ETag is made of it.
+    pub revision: i64,
+    pub created_at: Timestamp,
+}
+
+/// In the order of their ids, which is that of their accounts' making.
+pub async fn list(
+    db: &mut Connection,
+    tenant: TenantId,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<Membership>> {
+    sqlx::query_as!(
+        Membership,
+        r#"select m.user_id as "user: _", u.email as "email: _", u.name, m.role as "role: _", m.revision,
+                  m.created_at
+             from member m
+             join user_account u on u.user_id = m.user_id
+            where m.tenant_id = $1 and ($2::uuid is null or m.user_id > $2)
+            order by m.user_id
+            limit $3"#,
+        tenant.uuid(),
+        after.map(UserId::uuid),
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn of(db: &mut Connection, tenant: TenantId, user: UserId) -> Result<Option<Membership>> {
+    sqlx::query_as!(
+        Membership,
+        r#"select m.user_id as "user: _", u.email as "email: _", u.name, m.role as "role: _", m.revision,
+                  m.created_at
+             from member m
+             join user_account u on u.user_id = m.user_id
+            where m.tenant_id = $1 and m.user_id = $2"#,
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The tenant's row is to be locked: whether an owner is left is decided by whoever holds it.
+pub async fn count_owners(db: &mut Connection, tenant: TenantId) -> Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from member where tenant_id = $1 and role = 'owner'"#,
+        tenant.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+pub async fn set_role(
+    db: &mut Connection,
+    tenant: TenantId,
+    user: UserId,
+    role: Role,
+) -> Result<()> {
+    sqlx::query!(
+        "update member set role = $3, revision = revision + 1 where tenant_id = $1 and user_id = $2",
+        tenant.uuid(),
+        user.uuid(),
+        role as _,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn delete(db: &mut Connection, tenant: TenantId, user: UserId) -> Result<()> {
+    sqlx::query!(
+        "delete from member where tenant_id = $1 and user_id = $2",
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

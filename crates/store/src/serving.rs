@@ -12,7 +12,7 @@ use domain::{
     deployment::Share,
     function::{Access, Reuse},
     limits::{LimitsPatch, TenantLimits},
-    snapshot::{FunctionEntry, Position, TenantEntry, VersionEntry},
+    snapshot::{AliasEntry, FunctionEntry, Position, TenantEntry, VersionEntry},
     tenant::TenantState,
     version::Handler,
 };
@@ -111,7 +111,8 @@ pub async fn entries(
                   f.allowed_outbound_hosts, f.reuse as "reuse: Json<Reuse>",
                   live.traffic as "live?: Json<Vec<Share>>",
                   preparing.traffic as "preparing?: Json<Vec<Share>>",
-                  previous.traffic as "previous?: Json<Vec<Share>>"
+                  previous.traffic as "previous?: Json<Vec<Share>>",
+                  named.aliases as "aliases?: Json<Vec<AliasEntry>>"
              from function f
              join tenant t on t.tenant_id = f.tenant_id
              left join deployment live on live.function_id = f.function_id and live.state = 'live'
@@ -122,6 +123,11 @@ pub async fn entries(
                     where d.function_id = f.function_id and d.state = 'superseded' and d.live_at is not null
                     order by d.live_at desc, d.deployment_id desc
                     limit 1) previous on true
+             left join lateral (
+                   select json_agg(json_build_object('name', a.name, 'version', a.version, 'open', a.open)
+                                   order by a.name) as aliases
+                     from alias a
+                    where a.function_id = f.function_id) named on true
             where t.state <> 'deleted' and ($1::uuid[] is null or t.tenant_id = any($1))
             order by t.tenant_id, f.name"#,
         tenants.as_deref(),
@@ -150,6 +156,35 @@ pub async fn entries(
     Ok(entries)
 }
 
+/// Whether workers have this version of a function, as [`entries`] tells them.
+pub async fn is_served(
+    db: &mut Connection,
+    tenant: TenantId,
+    function: FunctionId,
+    number: u32,
+) -> Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from alias where tenant_id = $1 and function_id = $2 and version = $3)
+               or exists (
+                  select from (
+                     select traffic from deployment
+                      where tenant_id = $1 and function_id = $2 and state in ('live', 'preparing')
+                     union all
+                     (select traffic from deployment
+                       where tenant_id = $1 and function_id = $2 and state = 'superseded' and live_at is not null
+                       order by live_at desc, deployment_id desc
+                       limit 1)
+                  ) served
+                  where served.traffic @> jsonb_build_array(jsonb_build_object('version', $3::integer))
+               ) as "served!""#,
+        tenant.uuid(),
+        function.uuid(),
+        number.cast_signed(),
+    )
+    .fetch_one(db)
+    .await
+}
+
 struct FunctionRow {
     tenant: TenantId,
     slug: TenantSlug,
@@ -164,6 +199,7 @@ struct FunctionRow {
     live: Option<Json<Vec<Share>>>,
     preparing: Option<Json<Vec<Share>>>,
     previous: Option<Json<Vec<Share>>>,
+    aliases: Option<Json<Vec<AliasEntry>>>,
 }
 
 impl FunctionRow {
@@ -172,6 +208,11 @@ impl FunctionRow {
             .into_iter()
             .flatten()
             .flat_map(|shares| shares.iter().map(|share| share.version))
+            .chain(
+                self.aliases
+                    .iter()
+                    .flat_map(|aliases| aliases.iter().map(|alias| alias.version)),
+            )
             .collect()
     }
 
@@ -189,7 +230,7 @@ impl FunctionRow {
             limits: self.limits.under(Limits::DEFAULT),
             allowed_outbound_hosts: self.allowed_outbound_hosts,
             reuse: self.reuse.map(|reuse| reuse.0),
-            aliases: Vec::new(),
+            aliases: self.aliases.map_or_else(Vec::new, |aliases| aliases.0),
             traffic: self.live.map_or_else(Vec::new, |shares| shares.0),
             versions,
             prepare: prepare.into_iter().collect(),

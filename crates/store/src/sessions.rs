@@ -123,3 +123,77 @@ pub async fn sweep(db: &mut Connection, now: Timestamp) -> Result<()> {
         .await?;
     Ok(())
 }
+
+/// A session as its person sees it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub id: SessionId,
+    pub address: Option<String>,
+    pub created_at: Timestamp,
+    pub used_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// Those of a user that may be used, newest first, those begun before `before`.
+pub async fn list_live(
+    db: &mut Connection,
+    user: UserId,
+    now: Timestamp,
+    idle_since: Timestamp,
+    before: Option<SessionId>,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    sqlx::query_as!(
+        Listed,
+        r#"select session_id as "id: _", host(address) as address, created_at, used_at, expires_at
+             from session
+            where user_id = $1 and ended_at is null and expires_at > $2 and used_at > $3
+              and ($4::uuid is null or session_id < $4)
+            order by session_id desc
+            limit $5"#,
+        user as _,
+        now,
+        idle_since,
+        before as _,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// False where the user has no such session that may be used.
+pub async fn end_of(
+    db: &mut Connection,
+    user: UserId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<bool> {
+    let ended = sqlx::query!(
+        "update session set ended_at = $3
+          where user_id = $1 and session_id = $2 and ended_at is null and expires_at > $3",
+        user as _,
+        session as _,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(ended.rows_affected() > 0)
+}
+
+/// All of a user's but the one that stays.
+pub async fn end_others(
+    db: &mut Connection,
+    user: UserId,
+    stays: SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "update session set ended_at = $3 where user_id = $1 and session_id <> $2 and ended_at is null",
+        user as _,
+        stays as _,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

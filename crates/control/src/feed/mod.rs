@@ -28,7 +28,7 @@ pub use nodes::{heartbeat, join, renew};
 pub use publish::publish;
 use state::{Since, State};
 pub use tokens::authenticate;
-pub(crate) use tokens::invoke_token;
+pub(crate) use tokens::{invoke_token, preview_token};
 
 /// The serving state as this API server knows it, and the signals that came with the database's
 /// notifications.

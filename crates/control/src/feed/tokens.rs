@@ -8,6 +8,7 @@ use domain::{
 };
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use time::Duration;
 
 use super::Node;
 use crate::{Error, Platform};
@@ -47,6 +48,21 @@ pub(crate) fn invoke_token(p: &Platform, function: FunctionId) -> Result<String,
     let subject = function.to_string();
     let (token, _) = sign(p, "invoke token", "invoke", subject, INVOKE_SECONDS)?;
     Ok(token)
+}
+
+/// Opens the private previews of one function to its bearer, until the moment that comes with it.
+pub(crate) fn preview_token(
+    p: &Platform,
+    function: FunctionId,
+    lasts: Duration,
+) -> Result<(String, Timestamp), Error> {
+    let seconds = lasts.whole_seconds();
+    let (token, expires) = sign(p, "invoke token", "preview", function.to_string(), seconds)?;
+    let expires_at = Timestamp::from_unix_timestamp(expires);
+    Ok((
+        token,
+        expires_at.map_err(|error| Error::Internal(error.into()))?,
+    ))
 }
 
 fn sign(

@@ -1,14 +1,15 @@
 //! The last invocations of a function.
 
 use domain::{
-    RequestId, Timestamp,
+    Problems, RequestId, Timestamp,
     page::{Page, PageRequest},
+    telemetry::is_outcome,
 };
 use store::invocations::{self, Filter};
 use uuid::Uuid;
 
 use super::{
-    Span,
+    Span, check_version,
     logs::Line,
     span::{malformed, read, written},
 };
@@ -29,6 +30,19 @@ pub struct Wanted {
     pub span: Span,
 }
 
+impl Wanted {
+    fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        if let Some(outcome) = self.outcome.as_deref().filter(|text| !is_outcome(text)) {
+            let detail =
+                format!("use responded, caller_gone or the code of a failure; this is {outcome:?}");
+            problems.push("outcome", detail);
+        }
+        check_version(&mut problems, self.version);
+        problems.into_result()
+    }
+}
+
 /// Newest first.
 pub async fn list(
     p: &Platform,
@@ -37,6 +51,7 @@ pub async fn list(
     wanted: Wanted,
     page: &PageRequest,
 ) -> Result<Page<Invocation>, Error> {
+    wanted.check()?;
     let (since, until) = wanted.span.bounds(p.clock.now())?;
     let end = (until, Uuid::nil());
     let cursor = page.cursor.as_deref();

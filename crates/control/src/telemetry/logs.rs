@@ -3,7 +3,7 @@
 use domain::{
     Problems, RequestId, Timestamp,
     page::{Page, PageRequest},
-    telemetry::LogStream,
+    telemetry::{LEVELS, LogStream},
 };
 use store::log_lines::{self, Filter};
 use uuid::Uuid;
@@ -42,6 +42,14 @@ pub async fn list(
     let mut problems = Problems::default();
     let search = wanted.contains.as_deref().unwrap_or_default();
     check_text(&mut problems, "q", search, MAX_SEARCH);
+    if let Some(level) = wanted
+        .level
+        .as_deref()
+        .filter(|level| !LEVELS.contains(level))
+    {
+        let detail = format!("use one of {}; this is {level:?}", LEVELS.join(", "));
+        problems.push("level", detail);
+    }
     problems.into_result()?;
     let (since, until) = wanted.span.bounds(p.clock.now())?;
     let end = (until, Uuid::nil(), 0);

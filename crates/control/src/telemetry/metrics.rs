@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Invalid, Timestamp,
+    Invalid, Problems, Timestamp,
     telemetry::{CALLER_GONE, Counter, RESPONDED, WALL_BUCKETS_MS},
 };
 use store::invocation_minutes::{self, Sum};
 use time::Duration;
 
-use super::Span;
+use super::{Span, check_version};
 use crate::{
     Error, Member, Platform, Viewer,
     functions::{find, key},
@@ -60,6 +60,9 @@ pub async fn get(
     function: &str,
     wanted: Wanted,
 ) -> Result<Metrics, Error> {
+    let mut problems = Problems::default();
+    check_version(&mut problems, wanted.version);
+    problems.into_result()?;
     let (since, until) = bounds(wanted.span, wanted.step, p.clock.now())?;
     let mut tx = by.begin(p).await?;
     let function = find(&mut tx, by, &key(function)?).await?.function.id;
