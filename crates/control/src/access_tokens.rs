@@ -327,25 +327,18 @@ async fn make(
     wanted: Checked,
     functions: Option<Vec<FunctionId>>,
 ) -> Result<Told, Error> {
-    let (kind, owner, tenant, role, created_by) = match whose {
-        Whose::Person(user) => (TokenKind::Personal, Some(user), None, None, Some(user)),
+    let (holder, kind, role, created_by) = match whose {
+        Whose::Person(user) => (Holder::User(user), TokenKind::Personal, None, Some(user)),
         Whose::Tenant {
             tenant,
             role,
             created_by,
-        } => (
-            TokenKind::Tenant,
-            None,
-            Some(tenant),
-            Some(role),
-            created_by,
-        ),
+        } => {
+            let holder = Holder::Tenant(tenant);
+            (holder, TokenKind::Tenant, Some(role), created_by)
+        }
     };
-    let holder = match (owner, tenant) {
-        (Some(user), _) => Holder::User(user),
-        (_, Some(tenant)) => Holder::Tenant(tenant),
-        (None, None) => unreachable!("a token is somebody's"),
-    };
+    let (owner, tenant) = holder.parts();
     if access_tokens::count(tx, holder).await? >= MAX_TOKENS {
         let detail =
             format!("there are {MAX_TOKENS} tokens, the most there may be; revoke one first");

@@ -41,10 +41,11 @@ pub enum Holder {
 }
 
 impl Holder {
-    const fn parts(self) -> (Option<Uuid>, Option<Uuid>) {
+    /// One of the two.
+    pub const fn parts(self) -> (Option<UserId>, Option<TenantId>) {
         match self {
-            Self::User(user) => (Some(user.uuid()), None),
-            Self::Tenant(tenant) => (None, Some(tenant.uuid())),
+            Self::User(user) => (Some(user), None),
+            Self::Tenant(tenant) => (None, Some(tenant)),
         }
     }
 }
@@ -124,8 +125,8 @@ pub async fn list(
               and ($3::uuid is null or token_id < $3)
             order by token_id desc
             limit $4"#,
-        owner,
-        tenant,
+        owner as _,
+        tenant as _,
         before as _,
         limit,
     )
@@ -140,8 +141,8 @@ pub async fn count(db: &mut Connection, holder: Holder) -> Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from access_token
             where (owner_id = $1 or tenant_id = $2) and revoked_at is null"#,
-        owner,
-        tenant,
+        owner as _,
+        tenant as _,
     )
     .fetch_one(db)
     .await
@@ -159,8 +160,8 @@ pub async fn lock(db: &mut Connection, holder: Holder, id: TokenId) -> Result<Op
              from access_token
             where (owner_id = $1 or tenant_id = $2) and token_id = $3 and revoked_at is null
               for update"#,
-        owner,
-        tenant,
+        owner as _,
+        tenant as _,
         id as _,
     )
     .fetch_optional(db)
