@@ -13,7 +13,10 @@ use control::{
 };
 use http::{HeaderMap, header, request::Parts};
 
-use crate::{problem::Problem, routes::Need};
+use crate::{
+    problem::{Code, Problem},
+    routes::Need,
+};
 
 /// Of every access token, and of no session.
 const TOKEN_PREFIX: &str = "atoll_";
@@ -58,8 +61,8 @@ impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
             need => return Err(misdeclared(need)),
         }
         let params = RawPathParams::from_request_parts(parts, &()).await;
-        // Only a path that is not UTF-8 fails here: no tenant is called so.
-        let params = params.map_err(|_| Error::NotFound("tenant"))?;
+        let params = params
+            .map_err(|_| Problem::new(Code::BadRequest, "a segment of the path is not UTF-8"))?;
         let segment = |name| params.iter().find(|(segment, _)| *segment == name);
         let wanted = Wanted {
             tenant: segment("tenant").map_or("", |(_, value)| value),

@@ -1,15 +1,12 @@
 //! `/v1/tokens`, one's own, and `/v1/tenants/{tenant}/tokens`, the tenant's.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use control::{
     AccessToken, Admin, Platform,
     access_tokens::{self, NewToken, Told},
 };
 use domain::{FunctionId, Role, Scope, TenantId, TokenId, page::Page, token::TokenKind};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 use utoipa::{IntoParams, ToSchema};
@@ -141,7 +138,7 @@ async fn create_own(
     State(platform): State<Platform>,
     Caller(actor): Caller,
     Json(body): Json<CreateToken>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<ToldView>), Problem> {
     let new = NewToken {
         name: body.name,
         scopes: body.scopes,
@@ -149,7 +146,7 @@ async fn create_own(
         expires_in_days: body.expires_in_days,
     };
     let told = access_tokens::create_own(&platform, &actor, new).await?;
-    Ok(created("/v1/tokens", told))
+    Ok(created(told))
 }
 
 /// The access token of this very request
@@ -235,7 +232,7 @@ async fn create_of_tenant(
     State(platform): State<Platform>,
     As(admin): As<Admin>,
     Json(body): Json<CreateTenantToken>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<ToldView>), Problem> {
     let new = NewToken {
         name: body.name,
         scopes: body.scopes,
@@ -243,7 +240,7 @@ async fn create_of_tenant(
         expires_in_days: body.expires_in_days,
     };
     let told = access_tokens::create_of_tenant(&platform, &admin, new, body.role).await?;
-    Ok(created(&format!("/v1/tenants/{}/tokens", admin.slug), told))
+    Ok(created(told))
 }
 
 /// Ends one of the tenant's access tokens
@@ -278,10 +275,9 @@ async fn rotate_of_tenant(
     Ok(Json(told.into()))
 }
 
-/// There is no page of one token: its list has all of it.
-fn created(list: &str, told: Told) -> Response {
-    let location = [(header::LOCATION, list.to_owned())];
-    (StatusCode::CREATED, location, Json(ToldView::from(told))).into_response()
+/// Without a `Location`: a token has no page of its own, its list has all of it.
+fn created(told: Told) -> (StatusCode, Json<ToldView>) {
+    (StatusCode::CREATED, Json(told.into()))
 }
 
 impl RotateToken {

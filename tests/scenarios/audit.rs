@@ -69,5 +69,7 @@ async fn every_change_is_told_with_its_actor_and_none_of_its_secrets() {
     assert_eq!(lines, all);
     let nothing = owner.here("/audit/export?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z");
     assert_eq!(owner.get(&nothing).await.code(), "invalid");
+    let unheard_of = owner.here("/audit?action=%00");
+    assert_eq!(owner.get(&unheard_of).await.code(), "invalid");
     platform.stop().await;
 }

@@ -28,7 +28,8 @@ impl<B> RequestBody<B> {
     pub(crate) fn new(incoming: B, invocation: Arc<Invocation>, stall: Duration) -> Self {
         Self {
             incoming,
-            stall: Stall::new(stall, &invocation),
+            // None of its own at the wall limit: the guest would take it for the caller's, and go on.
+            stall: Stall::new(stall),
             invocation,
         }
     }
@@ -52,7 +53,7 @@ where
             ready!(this.stall.poll(cx));
             let body = "the request's body";
             let failed = this.stall.failed(invocation, Failure::RequestTimeout, body);
-            invocation.fail_before_head(failed);
+            invocation.spoiled(failed);
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
         };
         invocation.awaits_caller.store(false, Relaxed);
@@ -60,7 +61,7 @@ where
         let frame = match frame {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
-                invocation.fail_before_head(Failed::new(
+                invocation.spoiled(Failed::new(
                     Failure::BadRequest,
                     "the request's body broke off before its end",
                 ));
@@ -73,7 +74,7 @@ where
             let total = invocation.request_bytes.fetch_add(bytes, Relaxed) + bytes;
             let limit = invocation.limits.request_body_bytes;
             if total > limit {
-                invocation.fail_before_head(too_large(limit));
+                invocation.spoiled(too_large(limit));
                 return Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(limit)))));
             }
         }
@@ -185,7 +186,7 @@ impl GuestStream {
     ) -> Self {
         Self {
             body,
-            stall: Stall::new(stall, &invocation),
+            stall: Stall::new(stall).at_the_latest(invocation.deadline()),
             invocation,
             left: length,
             guest,

@@ -7,9 +7,12 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Version, header::ACCEPT};
+use http::{
+    HeaderValue, Request, Version,
+    header::{ACCEPT, CONNECTION},
+};
 use hyper::{
-    body::Incoming,
+    body::{Body as _, Incoming},
     rt::{Read, Write},
     server::conn::{http1, http2},
     service::service_fn,
@@ -97,8 +100,15 @@ async fn functions<I>(
         }
         async move {
             let accept = request.headers().get(ACCEPT).cloned();
+            let is_http_10 = request.version() == Version::HTTP_10;
             let serve = |id| request::public(&node, &connection, id, request);
-            Ok::<_, Infallible>(request::answer(accept.as_ref(), serve).await)
+            let mut response = request::answer(accept.as_ref(), serve).await;
+            if is_http_10 && response.body().size_hint().exact().is_none() {
+                // Else it would be told to keep what has to end with the body.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
         }
     });
     if is_h2 {

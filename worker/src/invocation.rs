@@ -57,6 +57,8 @@ pub(crate) struct Invocation {
     status: AtomicU16,
     /// The first failure is the call's.
     failure: OnceLock<Failed>,
+    /// What the caller did that may lead to one.
+    spoiled: OnceLock<Failed>,
     delivered: AtomicBool,
     /// Kept until the call has ended.
     held: OnceLock<Box<dyn Send + Sync>>,
@@ -92,6 +94,7 @@ impl Invocation {
             awaits_caller: AtomicBool::new(false),
             status: AtomicU16::new(0),
             failure: OnceLock::new(),
+            spoiled: OnceLock::new(),
             delivered: AtomicBool::new(false),
             held: OnceLock::new(),
             cold,
@@ -135,12 +138,14 @@ impl Invocation {
     }
 
     pub(crate) fn fail(&self, failed: Failed) {
+        let failed = self.spoiled.get().cloned().unwrap_or(failed);
         let _ = self.failure.set(failed);
     }
 
-    /// For what the caller did: it is the call's end, however the guest takes it, unless the guest
-    /// is answering already.
-    pub(crate) fn fail_before_head(&self, failed: Failed) {
+    /// For what the caller did to its body: it is the call's end, however the guest takes it. A guest
+    /// that is answering already may end in good order; if it does not, it is not its fault.
+    pub(crate) fn spoiled(&self, failed: Failed) {
+        let _ = self.spoiled.set(failed.clone());
         if self.status.load(Relaxed) == 0 {
             self.fail(failed);
         }

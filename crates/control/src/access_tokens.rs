@@ -281,7 +281,8 @@ fn functions_by_id(named: Option<&[String]>, problems: &mut Problems) -> Option<
     let ids = named?.iter().enumerate().filter_map(|(index, id)| {
         problems.keep(&format!("functions[{index}]"), id.parse::<FunctionId>())
     });
-    Some(ids.collect())
+    let ids: BTreeSet<_> = ids.collect();
+    Some(ids.into_iter().collect())
 }
 
 async fn functions_of_tenant(
@@ -293,22 +294,26 @@ async fn functions_of_tenant(
     let Some(named) = named else {
         return Ok(own);
     };
-    let mut ids = Vec::new();
+    let mut ids = BTreeSet::new();
     let mut problems = Problems::default();
     for (index, function) in named.iter().enumerate() {
-        match functions::find(tx, by, &functions::key(function)?).await {
-            Ok(found) => ids.push(found.function.id),
+        let found = match functions::key(function) {
+            Ok(key) => functions::find(tx, by, &key).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(found) => {
+                ids.insert(found.function.id);
+            }
             Err(Error::NotFound(_)) => {
-                problems.push(
-                    format!("functions[{index}]"),
-                    format!("no function is called {function:?}"),
-                );
+                let detail = format!("no function is called {function:?}");
+                problems.push(format!("functions[{index}]"), detail);
             }
             Err(error) => return Err(error),
         }
     }
     problems.into_result()?;
-    Ok(Some(ids))
+    Ok(Some(ids.into_iter().collect()))
 }
 
 enum Whose {

@@ -1,15 +1,20 @@
 //! Who changed what, written in the transaction that changes it, and read by admins of the tenant.
 
 use domain::{
-    AuditEventId, Invalid, SessionId, TenantId, TokenId, UserId,
+    AuditEventId, Invalid, Problems, SessionId, TenantId, TokenId, UserId,
     page::{Page, PageRequest},
 };
 use serde_json::Value;
 use store::{Connection, audit::Filter};
 
-use crate::{Actor, Admin, Error, Member, Origin, Platform, telemetry::Span};
+use crate::{
+    Actor, Admin, Error, Member, Origin, Platform, functions::check_text, telemetry::Span,
+};
 
 pub use store::audit::Recorded;
+
+/// Longer than any action or id.
+const MAX_FILTER: usize = 100;
 
 /// One change. `Value::Null` before is a creation, after a deletion.
 pub(crate) struct Change {
@@ -119,6 +124,16 @@ pub async fn list(
     wanted: Wanted,
     page: &PageRequest,
 ) -> Result<Page<Recorded>, Error> {
+    let mut problems = Problems::default();
+    for (field, text) in [("action", &wanted.action), ("subject", &wanted.subject)] {
+        check_text(
+            &mut problems,
+            field,
+            text.as_deref().unwrap_or_default(),
+            MAX_FILTER,
+        );
+    }
+    problems.into_result()?;
     let (since, until) = wanted.span.bounds(p.clock.now())?;
     let cursor = page.cursor.as_deref().map(str::parse::<AuditEventId>);
     let filter = Filter {

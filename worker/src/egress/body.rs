@@ -40,7 +40,7 @@ impl Received {
     ) -> Self {
         Self {
             body,
-            stall: Stall::new(between_bytes, &invocation),
+            stall: Stall::new(between_bytes),
             invocation,
         }
     }

@@ -35,8 +35,11 @@ pub(super) fn failed(
         ));
     }
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
-        let detail = format!("the function exited with code {code}");
-        return (*code != 0).then(|| Failed::new(Failure::FunctionTrapped, detail));
+        let failed = Failed::new(
+            Failure::FunctionTrapped,
+            "the function exited with a failure",
+        );
+        return (*code != 0).then(|| failed.because(format!("code {code}")));
     }
     // A guest meets a refused growth as an error of its own allocator, and then traps.
     if let Some(wanted) = usage.refused_memory_bytes() {

@@ -245,7 +245,9 @@ async fn an_answer_that_broke_off_never_looks_whole_to_a_caller_of_http_1_0() {
         let mut socket = TcpStream::connect(stage.worker.plain_addr().unwrap())
             .await
             .unwrap();
-        let head = format!("GET {path} HTTP/1.0\r\nHost: acme.localhost\r\n\r\n");
+        let head = format!(
+            "GET {path} HTTP/1.0\r\nHost: acme.localhost\r\nConnection: keep-alive\r\n\r\n"
+        );
         socket.write_all(head.as_bytes()).await.unwrap();
         let mut received = Vec::new();
         let ended = socket.read_to_end(&mut received).await;
@@ -253,6 +255,7 @@ async fn an_answer_that_broke_off_never_looks_whole_to_a_caller_of_http_1_0() {
     };
     let whole = asked("/kitchen/stream?chunks=3&ms=20").await.unwrap();
     assert!(whole.starts_with("HTTP/1.0 200"), "{whole}");
+    assert!(whole.contains("connection: close"), "{whole}");
     let beyond_the_wall_limit = asked("/kitchen/stream?chunks=9&ms=500").await;
     let error = beyond_the_wall_limit.expect_err("it broke off");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);

@@ -10,7 +10,7 @@ use domain::{
 };
 use reqwest::{Method, Version};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
 };
 
@@ -233,7 +233,19 @@ async fn a_body_that_does_not_come_is_its_callers_affair() {
     broken_off.shutdown().await.unwrap();
     drop(broken_off);
 
-    let batches = stage.api.telemetry(|batches| told(batches).len() >= 3);
+    // The guest answers already, and falls over what its caller did.
+    let mut echoed = TcpStream::connect(plain).await.unwrap();
+    let head = "POST /kitchen/echo HTTP/1.1\r\nHost: acme.localhost\r\nContent-Length: 9\r\n\r\n";
+    echoed.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    echoed.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    echoed.shutdown().await.unwrap();
+    let mut rest = Vec::new();
+    echoed.read_to_end(&mut rest).await.unwrap();
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
+
+    let batches = stage.api.telemetry(|batches| told(batches).len() >= 4);
     for record in told(&batches.await) {
         assert_eq!(record.party, "caller", "{record:?}");
     }
