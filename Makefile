@@ -20,9 +20,8 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 endif
 
 up: setup
-	# All of the workspace, so that `make test` finds the libraries built with the same features.
-	cargo build --locked --workspace
-	cargo run --quiet --locked -p atoll -- up $(ARGS)
+	# Not `-p atoll`: so the features are the workspace's, and `make test` finds the libraries built.
+	cargo run --locked --bin atoll -- up $(ARGS)
 
 test:
 	@deploy/setup tests
