@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FunctionId, NodeId, TenantId, Timestamp, VersionId, snapshot::Position};
+use crate::{
+    FunctionId, NodeId, TenantId, Timestamp, VersionId, sealed::ServingKey, snapshot::Position,
+};
 
 /// Long polls end after this many seconds at the latest.
 pub const LONG_POLL_SECONDS: u64 = 25;
@@ -44,6 +46,10 @@ pub struct Joined {
     /// Ed25519 key that signs the API servers' calls to the worker's internal listener.
     #[serde(with = "hex::serde")]
     pub invoke_key: [u8; 32],
+    /// What secrets of the serving state are sealed under. A worker that meets another number renews
+    /// its token, and is told that one too.
+    #[serde(default)]
+    pub serving_keys: Vec<ServingKey>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

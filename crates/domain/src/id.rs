@@ -97,6 +97,7 @@ typed_id! {
     VersionId = "ver";
     UploadId = "upl";
     DeploymentId = "dep";
+    SecretId = "sec";
     OperationId = "op";
     JobId = "job";
     NodeId = "node";

@@ -4,6 +4,7 @@
 //! database all spell it the same way.
 
 pub mod artifact;
+pub mod configuration;
 pub mod deployment;
 pub mod digest;
 pub mod egress;
@@ -20,6 +21,7 @@ pub mod page;
 pub mod report;
 pub mod role;
 pub mod scope;
+pub mod sealed;
 pub mod snapshot;
 pub mod telemetry;
 pub mod tenant;
@@ -27,6 +29,7 @@ pub mod token;
 pub mod user;
 pub mod version;
 
+pub use configuration::ConfigName;
 pub use digest::Digest;
 pub use failure::Failure;
 pub use id::*;

@@ -32,6 +32,8 @@ scopes! {
     /// Uploads modules, makes versions, deploys them and rolls back.
     FunctionsDeploy = "functions:deploy";
     FunctionsInvoke = "functions:invoke";
+    /// Sets and deletes secrets; nobody reads their values.
+    SecretsWrite = "secrets:write";
     /// Log lines, invocations and metrics.
     LogsRead = "logs:read";
     TenantRead = "tenant:read";

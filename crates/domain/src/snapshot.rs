@@ -8,17 +8,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AliasName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug,
-    VersionId,
+    AliasName, ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId,
+    TenantSlug, VersionId,
     artifact::Artifact,
+    configuration::SecretReference,
     deployment::Share,
     function::{Access, Reuse},
     limits::TenantLimits,
+    sealed::Sealed,
     tenant::TenantState,
     version::Handler,
 };
 
 pub const SCHEMA: u32 = 1;
+/// The feature of workers that open secrets.
+pub const SECRETS: &str = "secrets";
 
 /// A place in the history of the serving state. Epochs count without gaps, in commit order,
 /// within a generation; restoring a backup starts another generation.
@@ -116,9 +120,20 @@ pub struct VersionEntry {
     pub handler: Handler,
     /// What the guest reads through `wasi:config/store`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<String, String>,
+    pub variables: BTreeMap<ConfigName, String>,
+    /// Read alike; a function that has any `requires` [`SECRETS`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<ConfigName, SecretEntry>,
     /// One for each engine tag that live workers have.
     pub artifacts: Vec<Artifact>,
+}
+
+/// A value that only workers open, by its reference and their serving key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretEntry {
+    #[serde(flatten)]
+    pub reference: SecretReference,
+    pub sealed: Sealed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -287,6 +287,7 @@ async fn versions_of(
                 module: row.digest,
                 handler: row.handler,
                 variables: BTreeMap::new(),
+                secrets: BTreeMap::new(),
                 artifacts: artifacts.get(&row.digest).cloned().unwrap_or_default(),
             });
     }

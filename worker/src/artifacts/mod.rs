@@ -16,14 +16,18 @@ use domain::{
     artifact::{Artifact, ArtifactHash},
 };
 use ed25519_dalek::{Signature, VerifyingKey};
-use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 use crate::{
     config::CacheLimits,
     feed::Keys,
     node::Node,
     sandbox::{Guest, Sandbox},
-    version::Version,
+    version::{KeyMissing, Version},
 };
 use cache::Cache;
 pub(crate) use loaded::Loaded;
@@ -81,6 +85,8 @@ pub(crate) struct Loader {
     /// The runtime of everything that is not a request: data threads wait for it, never work for it.
     pub(crate) runtime: Handle,
     pub(crate) keys: ArcSwapOption<Keys>,
+    /// A secret is sealed under a key that this worker was not told yet.
+    pub(crate) key_missing: Notify,
     pub(crate) loaded: Loaded,
     blobs: Blobs,
     cache: Arc<Cache>,
@@ -98,6 +104,7 @@ impl Loader {
         Ok(Self {
             runtime: Handle::current(),
             keys: ArcSwapOption::empty(),
+            key_missing: Notify::new(),
             loaded: Loaded::new(limits.loaded_functions, limits.loaded_bytes),
             blobs,
             cache: Arc::new(Cache::open(&cache.join("artifacts"), limits.disk_bytes)?),
@@ -123,6 +130,11 @@ impl Loader {
             .load_full()
             .context("the worker has not joined yet")?;
         compiled.verify_signature(&version.module, &keys.artifact)?;
+        version.config.open(&keys.serving).inspect_err(|error| {
+            if error.is::<KeyMissing>() {
+                self.key_missing.notify_one();
+            }
+        })?;
 
         let (cache, module, handler) = (Arc::clone(&self.cache), version.module, version.handler);
         let wanted = compiled.clone();

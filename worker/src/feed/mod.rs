@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{feed::FailedVersion, snapshot::Position};
+use domain::{feed::FailedVersion, sealed::ServingKey, snapshot::Position};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -37,13 +37,16 @@ use disk::Disk;
 use kept::Kept;
 pub(crate) use session::Session;
 
-/// The platform's public keys, kept over a restart.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The platform's keys, kept over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keys {
     #[serde(with = "hex::serde")]
     pub(crate) artifact: [u8; 32],
     #[serde(with = "hex::serde")]
     pub(crate) invoke: [u8; 32],
+    /// That secrets are sealed under.
+    #[serde(default)]
+    pub(crate) serving: Vec<ServingKey>,
 }
 
 /// What the next heartbeat says.

@@ -62,6 +62,8 @@ pub(super) async fn keep(client: Arc<Client>, node: Arc<Node>, disk: Arc<Disk>, 
             take(&joined, &node, &disk, &session);
             tokio::select! {
                 () = session.lost.notified() => break,
+                // What came sealed under another key is tried again soon.
+                () = node.loader.key_missing.notified() => {}
                 () = tokio::time::sleep(half_of_what_is_left(joined.expires_at)) => {}
             }
             match client.renew(&joined.token).await {
@@ -91,9 +93,10 @@ fn take(joined: &Joined, node: &Node, disk: &Disk, session: &Session) {
     let keys = Keys {
         artifact: joined.artifact_key,
         invoke: joined.invoke_key,
+        serving: joined.serving_keys.clone(),
     };
     let known = node.loader.keys.load_full();
-    if known.is_none_or(|known| known.artifact != keys.artifact || known.invoke != keys.invoke) {
+    if known.is_none_or(|known| *known != keys) {
         disk.keep_keys(&keys);
         node.loader.keys.store(Some(Arc::new(keys)));
     }

@@ -1,4 +1,4 @@
-//! `wasi:config/store`, in both drafts that toolchains use: a version's variables.
+//! `wasi:config/store`, in both drafts that toolchains use: a version's variables and secrets.
 
 use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 
@@ -22,14 +22,13 @@ pub(super) fn add_to_linker<G: 'static>(linker: &mut Linker<State<G>>) -> wasmti
         let mut store = linker.instance(&format!("wasi:config/store@{draft}"))?;
         store.func_wrap("get", |store, (key,): (String,)| {
             let invocation = store.data().invocation();
-            let value = invocation.and_then(|one| one.about.version.variables.get(&key).cloned());
+            let value = invocation.and_then(|one| one.about.version.config.get(&key));
             Ok((Ok::<Option<String>, Error>(value),))
         })?;
         store.func_wrap("get-all", |store, (): ()| {
             let invocation = store.data().invocation();
-            let all = invocation.map(|one| one.about.version.variables.clone());
-            let all: Vec<(String, String)> = all.unwrap_or_default().into_iter().collect();
-            Ok((Ok::<_, Error>(all),))
+            let all = invocation.map(|one| one.about.version.config.all());
+            Ok((Ok::<_, Error>(all.unwrap_or_default()),))
         })?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use domain::{
-    FunctionId, Limits,
+    FunctionId, Limits, TenantId,
     egress::AllowedHosts,
     function::{Access, Reuse},
     name::version_number,
@@ -14,7 +14,7 @@ use super::{FEATURES, Here};
 use crate::{
     admission::{Gate, Owner},
     artifacts::Compiled,
-    version::Version,
+    version::{Config, Version},
 };
 
 /// One for all functions that send no requests, which are most.
@@ -44,6 +44,7 @@ impl Function {
     pub(super) fn build(
         entry: FunctionEntry,
         before: Option<&Arc<Self>>,
+        tenant: TenantId,
         here: Here<'_>,
     ) -> Arc<Self> {
         let lacking = entry
@@ -62,9 +63,10 @@ impl Function {
             .iter()
             .map(|version| {
                 let compiled = Compiled::find(&version.artifacts, here.engine_tag, version.module);
+                let config = Config::new(tenant, &version.variables, &version.secrets);
                 let known = before.and_then(|function| function.version(version.number));
                 match known {
-                    Some(known) if known.id == version.id && known.compiled == compiled => {
+                    Some(known) if known.is_still(version.id, compiled.as_ref(), &config) => {
                         Arc::clone(known)
                     }
                     _ => Arc::new(Version::new(
@@ -73,7 +75,7 @@ impl Function {
                         version.module,
                         version.handler,
                         compiled,
-                        version.variables.clone(),
+                        config,
                     )),
                 }
             })

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use domain::{
     FunctionId, TenantId, TenantSlug,
-    snapshot::{Position, TenantEntry},
+    snapshot::{Position, SECRETS, TenantEntry},
     tenant::TenantState,
 };
 
@@ -17,7 +17,7 @@ use routes::Routes;
 use crate::admission::{Gate, Owner};
 
 /// What this release can do for a function that says it `requires` something.
-pub(crate) const FEATURES: &[&str] = &[];
+pub(crate) const FEATURES: &[&str] = &[SECRETS];
 
 #[derive(Clone, Default)]
 pub(crate) struct Table {
@@ -113,7 +113,7 @@ impl Tenant {
             .map(|function| {
                 let known = before.and_then(|tenant| tenant.function(function.name.as_str()));
                 let known = known.filter(|known| known.id == function.id);
-                Function::build(function, known, here)
+                Function::build(function, known, entry.id, here)
             })
             .collect();
         functions.sort_by(|a, b| a.name.cmp(&b.name));

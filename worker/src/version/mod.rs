@@ -1,8 +1,9 @@
 //! A version of a function on this worker: known from the snapshot, and loaded before it takes
 //! traffic, or, after a restart or a long rest, when the first request asks for it.
 
+mod config;
+
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -13,6 +14,8 @@ use std::{
 use arc_swap::ArcSwapOption;
 use domain::{Digest, Failure, VersionId, version::Handler};
 use tokio::sync::Mutex;
+
+pub(crate) use config::{Config, KeyMissing};
 
 use crate::{
     artifacts::{Compiled, Loader},
@@ -39,7 +42,7 @@ pub(crate) struct Version {
     /// Microseconds of processor time that its calls used lately.
     cpu_us: AtomicU32,
     /// What the guest reads through `wasi:config`.
-    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) config: Config,
     /// Held while loading, so that a hundred first requests load once. Holds the last failure. Made by
     /// the first load, for most versions are never called.
     loading: OnceLock<Box<Mutex<LastFailure>>>,
@@ -52,7 +55,7 @@ impl Version {
         module: Digest,
         handler: Handler,
         compiled: Option<Compiled>,
-        variables: BTreeMap<String, String>,
+        config: Config,
     ) -> Self {
         Self {
             id,
@@ -63,9 +66,19 @@ impl Version {
             guest: ArcSwapOption::empty(),
             used: AtomicU32::new(0),
             cpu_us: AtomicU32::new(0),
-            variables,
+            config,
             loading: OnceLock::new(),
         }
+    }
+
+    /// Whether it needs nothing that a newer state says.
+    pub(crate) fn is_still(
+        &self,
+        id: VersionId,
+        compiled: Option<&Compiled>,
+        config: &Config,
+    ) -> bool {
+        self.id == id && self.compiled.as_ref() == compiled && self.config.is_as_good_as(config)
     }
 
     /// Learns from a call that ended; one that comes between is lost, which does not matter.
