@@ -8,11 +8,15 @@ use control::{
     Developer, Platform, Viewer,
     aliases::{self, Link, Patch, Shown},
 };
-use domain::{AliasName, Problems, Role, Scope, page::Page};
+use domain::{
+    AliasName, Problems, Role, Scope,
+    page::Page,
+    rest::aliases::{AliasView, CreateAlias, CreateLink, LinkView, UpdateAlias},
+};
 use http::{StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use time::Duration;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use crate::{
@@ -37,57 +41,6 @@ pub(crate) fn routes() -> Routes {
         .add(developer, &[BODY, &[Code::Conflict]], routes!(link))
 }
 
-#[derive(Serialize, ToSchema)]
-struct AliasView {
-    name: AliasName,
-    version: i32,
-    /// Whether anybody may call it at its URL.
-    open: bool,
-    /// Where the version answers under this name.
-    url: String,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    updated_at: time::OffsetDateTime,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateAlias {
-    name: String,
-    version: i32,
-    /// Private unless told.
-    #[serde(default)]
-    open: bool,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct UpdateAlias {
-    version: Option<i32>,
-    open: Option<bool>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateLink {
-    /// An alias, or `v12`.
-    name: String,
-    /// 60 to 604800; a day unless told.
-    expires_in_seconds: Option<u32>,
-}
-
-/// A way into a private preview, for whoever has it.
-#[derive(Serialize, ToSchema)]
-struct LinkView {
-    /// For a browser.
-    url: String,
-    /// For a program, as the header `x-atoll-preview`.
-    token: String,
-    #[serde(with = "time::serde::rfc3339")]
-    expires_at: time::OffsetDateTime,
-}
-
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 struct InAlias {
@@ -110,7 +63,7 @@ async fn list(
 ) -> Result<Json<Page<AliasView>>, Problem> {
     let found = aliases::list(&platform, &viewer, &at.function).await?;
     Ok(Json(Page {
-        items: found.into_iter().map(AliasView::from).collect(),
+        items: found.into_iter().map(view).collect(),
         next_cursor: None,
     }))
 }
@@ -216,32 +169,28 @@ async fn link(
     let lasts = body.expires_in_seconds;
     let lasts = lasts.map(|seconds| Duration::seconds(seconds.into()));
     let link = aliases::link(&platform, &developer, &at.function, &body.name, lasts).await?;
-    Ok((StatusCode::CREATED, Json(link.into())))
+    Ok((StatusCode::CREATED, Json(link_view(link))))
 }
 
 fn shown(found: Shown) -> impl IntoResponse {
-    (etag(found.alias.revision), Json(AliasView::from(found)))
+    (etag(found.alias.revision), Json(view(found)))
 }
 
-impl From<Shown> for AliasView {
-    fn from(Shown { alias, url }: Shown) -> Self {
-        Self {
-            name: alias.name,
-            version: alias.version,
-            open: alias.open,
-            url,
-            created_at: alias.created_at,
-            updated_at: alias.updated_at,
-        }
+fn view(Shown { alias, url }: Shown) -> AliasView {
+    AliasView {
+        name: alias.name,
+        version: alias.version,
+        open: alias.open,
+        url,
+        created_at: alias.created_at,
+        updated_at: alias.updated_at,
     }
 }
 
-impl From<Link> for LinkView {
-    fn from(link: Link) -> Self {
-        Self {
-            url: link.url,
-            token: link.token,
-            expires_at: link.expires_at,
-        }
+fn link_view(link: Link) -> LinkView {
+    LinkView {
+        url: link.url,
+        token: link.token,
+        expires_at: link.expires_at,
     }
 }

@@ -11,14 +11,14 @@ use control::{
     audit::{self, Recorded, Wanted},
 };
 use domain::{
-    AuditEventId, Role, Scope, TokenId, UserId,
+    Role, Scope,
     page::{Page, PageRequest},
+    rest::audit::EventView,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use http::header;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use crate::{
@@ -34,33 +34,6 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(admin, &[PAGE], routes!(list))
         .add(admin, &[PAGE], routes!(export))
-}
-
-/// A change. Secrets are in none of its fields.
-#[derive(Serialize, ToSchema)]
-struct EventView {
-    id: AuditEventId,
-    /// Noun and verb, `function.created`.
-    action: String,
-    /// The typed id of what was changed.
-    subject: String,
-    /// Null for the platform itself and for a tenant's token, and once the account is gone.
-    user: Option<UserId>,
-    user_name: Option<String>,
-    /// The access token that was used, if one was.
-    token: Option<TokenId>,
-    token_name: Option<String>,
-    /// Where the request came from.
-    address: Option<String>,
-    request_id: Option<String>,
-    /// What was there before; null for what is new.
-    #[schema(value_type = Option<Object>)]
-    before: Option<Value>,
-    /// What is there now; null for what was deleted.
-    #[schema(value_type = Option<Object>)]
-    after: Option<Value>,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -113,7 +86,7 @@ async fn list(
         span: SpanQuery::new(query.since, query.until).span()?,
     };
     let page = audit::list(&platform, &admin, wanted, &page).await?;
-    Ok(Json(page.map(EventView::from)))
+    Ok(Json(page.map(view)))
 }
 
 /// All of the tenant's changes in a span of time, newest first, one JSON object a line
@@ -178,28 +151,25 @@ fn lines(
 fn written(events: Vec<Recorded>) -> Bytes {
     let mut lines = Vec::new();
     for event in events {
-        let view = EventView::from(event);
-        serde_json::to_writer(&mut lines, &view).expect("an event has keys of text alone");
+        serde_json::to_writer(&mut lines, &view(event)).expect("an event has keys of text alone");
         lines.push(b'\n');
     }
     lines.into()
 }
 
-impl From<Recorded> for EventView {
-    fn from(event: Recorded) -> Self {
-        Self {
-            id: event.id,
-            action: event.action,
-            subject: event.subject,
-            user: event.user,
-            user_name: event.user_name,
-            token: event.token,
-            token_name: event.token_name,
-            address: event.address,
-            request_id: event.request,
-            before: event.before,
-            after: event.after,
-            created_at: event.created_at,
-        }
+fn view(event: Recorded) -> EventView {
+    EventView {
+        id: event.id,
+        action: event.action,
+        subject: event.subject,
+        user: event.user,
+        user_name: event.user_name,
+        token: event.token,
+        token_name: event.token_name,
+        address: event.address,
+        request_id: event.request,
+        before: event.before,
+        after: event.after,
+        created_at: event.created_at,
     }
 }

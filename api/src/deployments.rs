@@ -3,18 +3,19 @@
 use axum::extract::State;
 use control::{Deployment, Developer, Platform, Viewer, deployments};
 use domain::{
-    DeploymentId, OperationId, Role, Scope, UserId,
-    deployment::{DeploymentState, Share},
+    Role, Scope,
     page::Page,
+    rest::{
+        deployments::{CreateDeployment, DeploymentView, RollBack},
+        operations::OperationView,
+    },
 };
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
     access::As,
     body::Json,
-    operations::{Accepted, OperationView},
+    operations::Accepted,
     params::{InFunction, PageQuery, Path, Query},
     problem::{Code, Problem},
     routes::{BODY, Need, PAGE, Routes},
@@ -27,44 +28,6 @@ pub(crate) fn routes() -> Routes {
         .add(viewer, &[PAGE], routes!(list))
         .add(developer, &[BODY, &[Code::Conflict]], routes!(create))
         .add(developer, &[BODY, &[Code::Conflict]], routes!(roll_back))
-}
-
-#[derive(Serialize, ToSchema)]
-struct DeploymentView {
-    id: DeploymentId,
-    traffic: Vec<Share>,
-    state: DeploymentState,
-    /// Why it failed.
-    error: Option<String>,
-    message: String,
-    author: Option<UserId>,
-    author_name: Option<String>,
-    /// Whether it was made by a rollback.
-    rollback: bool,
-    operation: OperationId,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
-    /// When it began to answer.
-    #[serde(with = "time::serde::rfc3339::option")]
-    live_at: Option<time::OffsetDateTime>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateDeployment {
-    /// One or two versions; the percentages sum to 100.
-    traffic: Vec<Share>,
-    /// Why, for people.
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RollBack {
-    /// Why, for people.
-    #[serde(default)]
-    message: String,
 }
 
 /// The deployments of a function, newest first
@@ -80,7 +43,7 @@ async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<DeploymentView>>, Problem> {
     let page = deployments::list(&platform, &viewer, &at.function, &page.request()?).await?;
-    Ok(Json(page.map(DeploymentView::from)))
+    Ok(Json(page.map(view)))
 }
 
 /// Gives versions the function's traffic, once every worker has loaded them
@@ -123,20 +86,18 @@ async fn roll_back(
     Ok(Accepted(operation))
 }
 
-impl From<Deployment> for DeploymentView {
-    fn from(deployment: Deployment) -> Self {
-        Self {
-            id: deployment.id,
-            traffic: deployment.traffic,
-            state: deployment.state,
-            error: deployment.error,
-            message: deployment.message,
-            author: deployment.author,
-            author_name: deployment.author_name,
-            rollback: deployment.rollback,
-            operation: deployment.operation,
-            created_at: deployment.created_at,
-            live_at: deployment.live_at,
-        }
+fn view(deployment: Deployment) -> DeploymentView {
+    DeploymentView {
+        id: deployment.id,
+        traffic: deployment.traffic,
+        state: deployment.state,
+        error: deployment.error,
+        message: deployment.message,
+        author: deployment.author,
+        author_name: deployment.author_name,
+        rollback: deployment.rollback,
+        operation: deployment.operation,
+        created_at: deployment.created_at,
+        live_at: deployment.live_at,
     }
 }

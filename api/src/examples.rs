@@ -5,7 +5,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control::{Developer, Platform, examples};
-use domain::{Role, Scope};
+use domain::{
+    Role, Scope,
+    rest::{functions::FunctionView, operations::OperationView},
+};
 use http::{StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,8 +17,8 @@ use utoipa_axum::routes;
 use crate::{
     access::As,
     body::Json,
-    functions::FunctionView,
-    operations::{OperationView, location},
+    functions,
+    operations::{self, location},
     problem::{Code, Problem},
     routes::{Need, Routes},
 };
@@ -44,8 +47,8 @@ async fn create(
     let (function, operation) = examples::deploy(&platform, &developer).await?;
     let location = [(header::LOCATION, location(operation.id))];
     let view = ExampleView {
-        function: function.into(),
-        operation: operation.into(),
+        function: functions::view(function),
+        operation: operations::view(operation),
     };
     Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
 }

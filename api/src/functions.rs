@@ -6,17 +6,14 @@ use axum::{
 };
 use control::{
     Developer, Platform, Viewer,
-    functions::{self, FunctionOverview, LimitsPatch, Patch},
+    functions::{self, FunctionOverview, Patch},
 };
 use domain::{
-    DeploymentId, FunctionId, FunctionName, Limits, Role, Scope,
-    deployment::Share,
-    function::{Access, Reuse},
+    FunctionName, Role, Scope,
     page::Page,
+    rest::functions::{CreateFunction, FunctionView, UpdateFunction},
 };
 use http::{StatusCode, header};
-use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
@@ -39,81 +36,6 @@ pub(crate) fn routes() -> Routes {
         .add(developer, &[REVISION], routes!(delete))
 }
 
-#[derive(Serialize, ToSchema)]
-pub(crate) struct FunctionView {
-    id: FunctionId,
-    name: FunctionName,
-    /// Where it answers.
-    url: String,
-    description: String,
-    access: Access,
-    enabled: bool,
-    limits: Limits,
-    /// Hosts that it may send requests to.
-    allowed_outbound_hosts: Vec<String>,
-    /// How instances are used for more than one request; null where each has its own.
-    reuse: Option<Reuse>,
-    /// What answers now; empty before the first deployment is live.
-    traffic: Vec<Share>,
-    live_deployment: Option<DeploymentId>,
-    /// The highest version number made so far.
-    latest_version: Option<i32>,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    updated_at: time::OffsetDateTime,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateFunction {
-    name: String,
-    description: Option<String>,
-    access: Option<Access>,
-    enabled: Option<bool>,
-    limits: Option<LimitsBody>,
-    /// Hosts that it may send requests to, `https://api.example.com`; none by default.
-    allowed_outbound_hosts: Option<Vec<String>>,
-    reuse: Option<Reuse>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct UpdateFunction {
-    description: Option<String>,
-    access: Option<Access>,
-    /// A disabled function answers 403.
-    enabled: Option<bool>,
-    limits: Option<LimitsBody>,
-    /// The whole list anew.
-    allowed_outbound_hosts: Option<Vec<String>>,
-    /// `null` gives each request an instance of its own again.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Reuse>)]
-    reuse: Option<Option<Reuse>>,
-}
-
-/// Tells a field that is null from one that is absent.
-fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Reuse>>, D::Error> {
-    Option::deserialize(field).map(Some)
-}
-
-/// Limits to set, each at most the plan's.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct LimitsBody {
-    cpu_ms: Option<u32>,
-    wall_ms: Option<u32>,
-    memory_bytes: Option<u64>,
-    request_body_bytes: Option<u64>,
-    response_body_bytes: Option<u64>,
-    log_bytes: Option<u32>,
-    concurrency: Option<u32>,
-    rate_per_second: Option<u32>,
-    outbound_requests: Option<u32>,
-    outbound_bytes: Option<u64>,
-}
-
 /// The functions of a tenant, by name
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/functions", tag = "functions", operation_id = "list_functions",
@@ -126,7 +48,7 @@ async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<FunctionView>>, Problem> {
     let page = functions::list(&platform, &viewer, &page.request()?).await?;
-    Ok(Json(page.map(FunctionView::from)))
+    Ok(Json(page.map(view)))
 }
 
 /// Creates a function; it answers once a version is deployed
@@ -214,47 +136,25 @@ async fn delete(
 }
 
 fn shown(overview: FunctionOverview) -> impl IntoResponse {
-    (
-        etag(overview.function.revision),
-        Json(FunctionView::from(overview)),
-    )
+    (etag(overview.function.revision), Json(view(overview)))
 }
 
-impl From<FunctionOverview> for FunctionView {
-    fn from(overview: FunctionOverview) -> Self {
-        let function = overview.function;
-        Self {
-            id: function.id,
-            name: function.name,
-            url: overview.url,
-            description: function.description,
-            access: function.access,
-            enabled: function.enabled,
-            limits: function.limits,
-            allowed_outbound_hosts: function.allowed_outbound_hosts,
-            reuse: function.reuse,
-            traffic: overview.traffic,
-            live_deployment: function.live,
-            latest_version: overview.latest_version,
-            created_at: function.created_at,
-            updated_at: function.updated_at,
-        }
-    }
-}
-
-impl From<LimitsBody> for LimitsPatch {
-    fn from(limits: LimitsBody) -> Self {
-        Self {
-            cpu_ms: limits.cpu_ms,
-            wall_ms: limits.wall_ms,
-            memory_bytes: limits.memory_bytes,
-            request_body_bytes: limits.request_body_bytes,
-            response_body_bytes: limits.response_body_bytes,
-            log_bytes: limits.log_bytes,
-            concurrency: limits.concurrency,
-            rate_per_second: limits.rate_per_second,
-            outbound_requests: limits.outbound_requests,
-            outbound_bytes: limits.outbound_bytes,
-        }
+pub(crate) fn view(overview: FunctionOverview) -> FunctionView {
+    let function = overview.function;
+    FunctionView {
+        id: function.id,
+        name: function.name,
+        url: overview.url,
+        description: function.description,
+        access: function.access,
+        enabled: function.enabled,
+        limits: function.limits,
+        allowed_outbound_hosts: function.allowed_outbound_hosts,
+        reuse: function.reuse,
+        traffic: overview.traffic,
+        live_deployment: function.live,
+        latest_version: overview.latest_version,
+        created_at: function.created_at,
+        updated_at: function.updated_at,
     }
 }

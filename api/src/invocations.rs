@@ -5,7 +5,7 @@ use control::{
     Platform, Viewer,
     telemetry::invocations::{self, Invocation, Wanted},
 };
-use domain::{RequestId, Role, Scope, page::Page};
+use domain::{RequestId, Role, Scope, page::Page, rest::logs::LineView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::{
     access::As,
     body::Json,
-    logs::LineView,
+    logs,
     params::{InFunction, PageQuery, Path, Query, SpanQuery},
     problem::Problem,
     routes::{Need, PAGE, Routes},
@@ -130,7 +130,7 @@ async fn show(
     let (found, lines) = invocations::get(&platform, &viewer, &at.function, id).await?;
     Ok(Json(InvocationWithLogs {
         invocation: found.into(),
-        lines: lines.into_iter().map(LineView::from).collect(),
+        lines: lines.into_iter().map(logs::view).collect(),
     }))
 }
 

@@ -5,9 +5,11 @@ use control::{
     Platform, Viewer,
     telemetry::logs::{self, Line, Wanted},
 };
-use domain::{Problems, RequestId, Role, Scope, page::Page, telemetry::LogStream};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use domain::{
+    Problems, RequestId, Role, Scope, page::Page, rest::logs::LineView, telemetry::LogStream,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use crate::{
@@ -21,21 +23,6 @@ use crate::{
 pub(crate) fn routes() -> Routes {
     let viewer = Need::Member(Role::Viewer, Scope::LogsRead);
     Routes::default().add(viewer, &[PAGE], routes!(list))
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct LineView {
-    /// The invocation that wrote it.
-    request_id: RequestId,
-    /// Counts the lines of an invocation.
-    number: i32,
-    version: i32,
-    #[serde(with = "time::serde::rfc3339")]
-    at: time::OffsetDateTime,
-    stream: LogStream,
-    /// `trace`, `debug`, `info`, `warn`, `error` or `critical`; of stdout `info`, of stderr `error`.
-    level: String,
-    text: String,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -86,19 +73,17 @@ async fn list(
         span: SpanQuery::new(query.since, query.until).span()?,
     };
     let page = logs::list(&platform, &viewer, &at.function, wanted, &page).await?;
-    Ok(Json(page.map(LineView::from)))
+    Ok(Json(page.map(view)))
 }
 
-impl From<Line> for LineView {
-    fn from(line: Line) -> Self {
-        Self {
-            request_id: line.request,
-            number: line.number,
-            version: line.version,
-            at: line.at,
-            stream: line.stream,
-            level: line.level,
-            text: line.text,
-        }
+pub(crate) fn view(line: Line) -> LineView {
+    LineView {
+        request_id: line.request,
+        number: line.number,
+        version: line.version,
+        at: line.at,
+        stream: line.stream,
+        level: line.level,
+        text: line.text,
     }
 }

@@ -2,9 +2,9 @@
 
 use axum::{extract::State, response::IntoResponse};
 use control::{Admin, Membership, Platform, Viewer, members};
-use domain::{Role, Scope, UserId, page::Page, user::Email};
+use domain::{Role, Scope, UserId, page::Page, rest::members::MemberView};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
@@ -26,16 +26,6 @@ pub(crate) fn routes() -> Routes {
         .add(viewer, &[], routes!(show))
         .add(admin, &[BODY, REVISION, &[Code::Conflict]], routes!(update))
         .add(leaver, &[REVISION, &[Code::Conflict]], routes!(delete))
-}
-
-#[derive(Serialize, ToSchema)]
-struct MemberView {
-    user: UserId,
-    email: Email,
-    name: String,
-    role: Role,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -63,7 +53,7 @@ async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<MemberView>>, Problem> {
     let page = members::list(&platform, &viewer, &page.request()?).await?;
-    Ok(Json(page.map(MemberView::from)))
+    Ok(Json(page.map(view)))
 }
 
 /// One member
@@ -114,17 +104,15 @@ async fn delete(
 }
 
 fn shown(member: Membership) -> impl IntoResponse {
-    (etag(member.revision), Json(MemberView::from(member)))
+    (etag(member.revision), Json(view(member)))
 }
 
-impl From<Membership> for MemberView {
-    fn from(member: Membership) -> Self {
-        Self {
-            user: member.user,
-            email: member.email,
-            name: member.name,
-            role: member.role,
-            created_at: member.created_at,
-        }
+fn view(member: Membership) -> MemberView {
+    MemberView {
+        user: member.user,
+        email: member.email,
+        name: member.name,
+        role: member.role,
+        created_at: member.created_at,
     }
 }

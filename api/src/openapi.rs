@@ -7,6 +7,7 @@ use std::{
 
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use domain::rest::problem::ProblemView;
 use http::header;
 use utoipa::{
     OpenApi,
@@ -19,7 +20,7 @@ use utoipa::{
 use utoipa_axum::routes;
 
 use crate::{
-    problem::{Code, ProblemView},
+    problem::Code,
     routes::{Need, Routes},
 };
 

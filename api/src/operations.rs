@@ -5,13 +5,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control::{Operation, Platform, operations};
-use domain::{
-    OperationId, Scope,
-    operation::{OperationState, Step},
-};
+use domain::{OperationId, Scope, rest::operations::OperationView};
 use http::{StatusCode, header};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use crate::{
@@ -28,21 +25,6 @@ pub(crate) fn routes() -> Routes {
         &[&[Code::Invalid]],
         routes!(show),
     )
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OperationView {
-    id: OperationId,
-    /// `deploy` or `rollback`.
-    kind: String,
-    state: OperationState,
-    steps: Vec<Step>,
-    /// What went wrong, when it failed.
-    error: Option<String>,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    updated_at: time::OffsetDateTime,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -66,7 +48,7 @@ async fn show(
     let id = at.operation.parse::<OperationId>();
     let id = id.map_err(|problem| problem.at("operation"))?;
     let operation = operations::get(&platform, &actor, id).await?;
-    Ok(Json(operation.into()))
+    Ok(Json(view(operation)))
 }
 
 /// 202 with the operation and where to follow it.
@@ -75,7 +57,7 @@ pub(crate) struct Accepted(pub(crate) Operation);
 impl IntoResponse for Accepted {
     fn into_response(self) -> Response {
         let location = [(header::LOCATION, location(self.0.id))];
-        let view = Json(OperationView::from(self.0));
+        let view = Json(view(self.0));
         (StatusCode::ACCEPTED, location, view).into_response()
     }
 }
@@ -84,16 +66,14 @@ pub(crate) fn location(operation: OperationId) -> String {
     format!("/v1/operations/{operation}")
 }
 
-impl From<Operation> for OperationView {
-    fn from(operation: Operation) -> Self {
-        Self {
-            id: operation.id,
-            kind: operation.kind,
-            state: operation.state,
-            steps: operation.steps,
-            error: operation.error,
-            created_at: operation.created_at,
-            updated_at: operation.updated_at,
-        }
+pub(crate) fn view(operation: Operation) -> OperationView {
+    OperationView {
+        id: operation.id,
+        kind: operation.kind,
+        state: operation.state,
+        steps: operation.steps,
+        error: operation.error,
+        created_at: operation.created_at,
+        updated_at: operation.updated_at,
     }
 }

@@ -3,7 +3,7 @@
 
 use axum::extract::State;
 use control::{Platform, passwords};
-use domain::user::Password;
+use domain::{rest::session::SessionView, user::Password};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use crate::{
     body::Json,
     problem::{Code, Problem},
     routes::{BODY, Need, Routes},
-    session::{SessionView, parse_email},
+    session::{self, parse_email},
 };
 
 pub(crate) fn routes() -> Routes {
@@ -91,5 +91,5 @@ async fn spend(
     Json(body): Json<SpendReset>,
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
     let signed_in = passwords::reset(&platform, &body.token, &body.password, &origin).await?;
-    Ok((StatusCode::CREATED, Json(signed_in.into())))
+    Ok((StatusCode::CREATED, Json(session::view(signed_in))))
 }

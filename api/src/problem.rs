@@ -7,10 +7,8 @@ use std::{fmt, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use control::Error;
-use domain::{Invalid, report::Refusal};
+use domain::{Invalid, rest::problem::ProblemView};
 use http::{HeaderValue, StatusCode, header};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 macro_rules! codes {
     ($($name:ident = $status:literal $code:literal $title:literal;)*) => {
@@ -183,30 +181,6 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
-}
-
-/// A refusal (RFC 9457). `code` is for programs, `detail` for people.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(crate) struct ProblemView {
-    /// The page that explains the code, relative to this server.
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) title: String,
-    pub(crate) status: u16,
-    pub(crate) detail: String,
-    pub(crate) code: String,
-    pub(crate) request_id: String,
-    /// Every field that was wrong, when the code is `invalid`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    pub(crate) problems: Vec<Invalid>,
-    /// The limit that was passed, in bytes, when the code is `request_too_large`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<u64>,
-    /// What speaks against the module, when the code is `module_refused`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) refusal: Option<Refusal>,
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 use axum::extract::State;
 use control::{Platform, User, sessions};
 use domain::{
-    Problems, UserId,
-    user::{Email, Password},
+    Problems,
+    rest::session::{SessionView, SignIn, UserView},
+    user::Email,
 };
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
@@ -26,34 +25,6 @@ pub(crate) fn routes() -> Routes {
         .add(Need::Caller, &[&[Code::Forbidden]], routes!(me))
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SignIn {
-    email: String,
-    password: Password,
-}
-
-/// A session. The access token is told this once.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SessionView {
-    /// Send it as `Authorization: Bearer …`.
-    access_token: String,
-    #[serde(with = "time::serde::rfc3339")]
-    expires_at: time::OffsetDateTime,
-    user: UserView,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct UserView {
-    id: UserId,
-    email: Email,
-    name: String,
-    /// Whether this person runs the platform.
-    operator: bool,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
-}
-
 /// Signs in
 #[utoipa::path(
     post, path = "/v1/session", tag = "session", operation_id = "create_session",
@@ -66,7 +37,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
     let email = parse_email(&body.email)?;
     let signed_in = sessions::sign_in(&platform, &email, &body.password, &origin).await?;
-    Ok((StatusCode::CREATED, Json(signed_in.into())))
+    Ok((StatusCode::CREATED, Json(view(signed_in))))
 }
 
 /// Ends the session of the access token
@@ -92,7 +63,7 @@ async fn me(
     Caller(actor): Caller,
 ) -> Result<Json<UserView>, Problem> {
     let user = sessions::me(&platform, &actor).await?;
-    Ok(Json(user.into()))
+    Ok(Json(user_view(user)))
 }
 
 pub(crate) fn parse_email(text: &str) -> Result<Email, Problem> {
@@ -101,24 +72,20 @@ pub(crate) fn parse_email(text: &str) -> Result<Email, Problem> {
     email.ok_or_else(|| problems.into())
 }
 
-impl From<sessions::SignedIn> for SessionView {
-    fn from(signed_in: sessions::SignedIn) -> Self {
-        Self {
-            access_token: signed_in.secret,
-            expires_at: signed_in.expires_at,
-            user: signed_in.user.into(),
-        }
+pub(crate) fn view(signed_in: sessions::SignedIn) -> SessionView {
+    SessionView {
+        access_token: signed_in.secret,
+        expires_at: signed_in.expires_at,
+        user: user_view(signed_in.user),
     }
 }
 
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
-        Self {
-            id: user.id,
-            email: user.email,
-            name: user.name,
-            operator: user.operator,
-            created_at: user.created_at,
-        }
+fn user_view(user: User) -> UserView {
+    UserView {
+        id: user.id,
+        email: user.email,
+        name: user.name,
+        operator: user.operator,
+        created_at: user.created_at,
     }
 }

@@ -8,6 +8,7 @@ use control::{
 use domain::{
     Problems, TenantSlug,
     name::display_name,
+    rest::session::SessionView,
     user::{Email, Password},
 };
 use http::StatusCode;
@@ -20,7 +21,7 @@ use crate::{
     body::Json,
     problem::{Code, Problem},
     routes::{BODY, Need, Routes},
-    session::SessionView,
+    session,
 };
 
 pub(crate) fn routes() -> Routes {
@@ -77,5 +78,5 @@ async fn create(
     let token = body.token.clone();
     let first = body.first_account()?;
     let signed_in = setup::complete(&platform, &token, first, &origin).await?;
-    Ok((StatusCode::CREATED, Json(signed_in.into())))
+    Ok((StatusCode::CREATED, Json(session::view(signed_in))))
 }

@@ -6,11 +6,10 @@ use axum::{
 };
 use control::{Admin, Owner, Platform, Tenant, Viewer, tenants};
 use domain::{
-    Problems, Role, Scope, TenantId, TenantSlug, name::display_name, page::Page,
-    tenant::TenantState,
+    Problems, Role, Scope, TenantSlug, name::display_name, page::Page, rest::tenants::TenantView,
 };
 use http::{StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -39,21 +38,6 @@ pub(crate) fn routes() -> Routes {
         .add(viewer, &[], routes!(show))
         .add(admin, &[BODY, REVISION], routes!(update))
         .add(owner, &[REVISION], routes!(delete))
-}
-
-#[derive(Serialize, ToSchema)]
-struct TenantView {
-    id: TenantId,
-    /// The first label of its functions' host.
-    slug: TenantSlug,
-    name: String,
-    state: TenantState,
-    /// The caller's own.
-    role: Role,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    updated_at: time::OffsetDateTime,
 }
 
 #[derive(Deserialize, ToSchema)]

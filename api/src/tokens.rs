@@ -5,11 +5,15 @@ use control::{
     AccessToken, Admin, Platform,
     access_tokens::{self, NewToken, Told},
 };
-use domain::{FunctionId, Role, Scope, TenantId, TokenId, page::Page, token::TokenKind};
+use domain::{
+    Role, Scope, TokenId,
+    page::Page,
+    rest::tokens::{CreateTenantToken, CreateToken, RotateToken, TokenView, ToldView},
+};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use time::Duration;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use crate::{
@@ -36,78 +40,6 @@ pub(crate) fn routes() -> Routes {
         .add(admin, &[BODY, conflict], routes!(rotate_of_tenant))
 }
 
-#[derive(Serialize, ToSchema)]
-struct TokenView {
-    id: TokenId,
-    kind: TokenKind,
-    /// Of a tenant's token.
-    tenant: Option<TenantId>,
-    name: String,
-    /// Of a tenant's token; a personal one has its owner's, in each tenant.
-    role: Option<Role>,
-    scopes: Vec<Scope>,
-    /// It is limited to these; null where it is not.
-    functions: Option<Vec<FunctionId>>,
-    /// The last characters of its secret.
-    hint: String,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    rotated_at: Option<time::OffsetDateTime>,
-    /// Until then the secret before the last rotation works too.
-    #[serde(with = "time::serde::rfc3339::option")]
-    previous_until: Option<time::OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339")]
-    expires_at: time::OffsetDateTime,
-    /// To the minute.
-    #[serde(with = "time::serde::rfc3339::option")]
-    used_at: Option<time::OffsetDateTime>,
-    /// The address of the last use.
-    used_from: Option<String>,
-}
-
-/// A token with its secret, which is told this once.
-#[derive(Serialize, ToSchema)]
-struct ToldView {
-    /// Send it as `Authorization: Bearer …`.
-    secret: String,
-    #[serde(flatten)]
-    token: TokenView,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateToken {
-    name: String,
-    /// What it may be used for, `functions:deploy`.
-    scopes: Vec<String>,
-    /// Ids of the functions that it is limited to; all that its owner sees if left out.
-    functions: Option<Vec<String>>,
-    /// 1 to 366; 90 unless told.
-    expires_in_days: Option<i32>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateTenantToken {
-    name: String,
-    /// `viewer`, `developer`, `admin` or `owner`, at most the caller's own.
-    role: Role,
-    /// What it may be used for, `functions:deploy`.
-    scopes: Vec<String>,
-    /// Names or ids of the functions that it is limited to; all if left out.
-    functions: Option<Vec<String>>,
-    /// 1 to 366; 90 unless told.
-    expires_in_days: Option<i32>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RotateToken {
-    /// How long the secret that it has goes on working, 0 to 604800; a day unless told.
-    overlap_seconds: Option<u32>,
-}
-
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 struct OfToken {
@@ -126,7 +58,7 @@ async fn list_own(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
     let page = access_tokens::list_own(&platform, &actor, &page.request()?).await?;
-    Ok(Json(page.map(TokenView::from)))
+    Ok(Json(page.map(view)))
 }
 
 /// Makes an access token that may do, within its scopes, what its owner may do at the time
@@ -162,7 +94,7 @@ async fn show_self(Caller(actor): Caller) -> Result<Json<TokenView>, Problem> {
             "the request was made by a session, not a token",
         )
     };
-    Ok(Json(token.ok_or_else(missing)?.into()))
+    Ok(Json(view(token.ok_or_else(missing)?)))
 }
 
 /// Ends the access token of this very request
@@ -204,8 +136,8 @@ async fn rotate_own(
     Path(of): Path<OfToken>,
     Json(body): Json<RotateToken>,
 ) -> Result<Json<ToldView>, Problem> {
-    let told = access_tokens::rotate_own(&platform, &actor, of.token, body.overlap()).await?;
-    Ok(Json(told.into()))
+    let told = access_tokens::rotate_own(&platform, &actor, of.token, overlap(&body)).await?;
+    Ok(Json(told_view(told)))
 }
 
 /// The tenant's access tokens, newest first
@@ -220,7 +152,7 @@ async fn list_of_tenant(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
     let page = access_tokens::list_of_tenant(&platform, &admin, &page.request()?).await?;
-    Ok(Json(page.map(TokenView::from)))
+    Ok(Json(page.map(view)))
 }
 
 /// Makes an access token of the tenant, which stays when its maker leaves
@@ -270,49 +202,43 @@ async fn rotate_of_tenant(
     Path(of): Path<OfToken>,
     Json(body): Json<RotateToken>,
 ) -> Result<Json<ToldView>, Problem> {
-    let overlap = body.overlap();
+    let overlap = overlap(&body);
     let told = access_tokens::rotate_of_tenant(&platform, &admin, of.token, overlap).await?;
-    Ok(Json(told.into()))
+    Ok(Json(told_view(told)))
 }
 
 /// Without a `Location`: a token has no page of its own, its list has all of it.
 fn created(told: Told) -> (StatusCode, Json<ToldView>) {
-    (StatusCode::CREATED, Json(told.into()))
+    (StatusCode::CREATED, Json(told_view(told)))
 }
 
-impl RotateToken {
-    fn overlap(&self) -> Option<Duration> {
-        self.overlap_seconds
-            .map(|seconds| Duration::seconds(seconds.into()))
+fn overlap(body: &RotateToken) -> Option<Duration> {
+    body.overlap_seconds
+        .map(|seconds| Duration::seconds(seconds.into()))
+}
+
+fn told_view(told: Told) -> ToldView {
+    ToldView {
+        secret: told.secret.as_str().to_owned(),
+        token: view(told.token),
     }
 }
 
-impl From<Told> for ToldView {
-    fn from(told: Told) -> Self {
-        Self {
-            secret: told.secret.as_str().to_owned(),
-            token: told.token.into(),
-        }
-    }
-}
-
-impl From<AccessToken> for TokenView {
-    fn from(token: AccessToken) -> Self {
-        Self {
-            id: token.id,
-            kind: token.kind,
-            tenant: token.tenant,
-            name: token.name,
-            role: token.role,
-            scopes: token.scopes,
-            functions: token.functions,
-            hint: token.hint,
-            created_at: token.created_at,
-            rotated_at: token.rotated_at,
-            previous_until: token.previous_until,
-            expires_at: token.expires_at,
-            used_at: token.used_at,
-            used_from: token.used_from,
-        }
+fn view(token: AccessToken) -> TokenView {
+    TokenView {
+        id: token.id,
+        kind: token.kind,
+        tenant: token.tenant,
+        name: token.name,
+        role: token.role,
+        scopes: token.scopes,
+        functions: token.functions,
+        hint: token.hint,
+        created_at: token.created_at,
+        rotated_at: token.rotated_at,
+        previous_until: token.previous_until,
+        expires_at: token.expires_at,
+        used_at: token.used_at,
+        used_from: token.used_from,
     }
 }

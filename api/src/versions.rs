@@ -9,14 +9,9 @@ use control::{
     Developer, Platform, Version, Viewer,
     versions::{self, Created},
 };
-use domain::{
-    Digest, FunctionId, Role, Scope, UploadId, UserId, VersionId,
-    page::Page,
-    report::ImportReport,
-    version::{Handler, VersionState},
-};
+use domain::{Role, Scope, UploadId, page::Page, rest::versions::VersionView};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
@@ -37,28 +32,6 @@ pub(crate) fn routes() -> Routes {
         .add(developer, &[BODY, MODULE], routes!(create))
         .add(viewer, &[], routes!(show))
         .add(viewer, &[], routes!(module))
-}
-
-#[derive(Serialize, ToSchema)]
-struct VersionView {
-    id: VersionId,
-    function: FunctionId,
-    /// Counts from 1 within the function.
-    number: i32,
-    state: VersionState,
-    /// Why it failed to compile.
-    error: Option<String>,
-    digest: Digest,
-    size_bytes: i64,
-    handler: Handler,
-    report: ImportReport,
-    message: String,
-    author: Option<UserId>,
-    author_name: Option<String>,
-    /// How long the compiler took.
-    compile_ms: Option<i32>,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: time::OffsetDateTime,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -91,7 +64,7 @@ async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<VersionView>>, Problem> {
     let page = versions::list(&platform, &viewer, &at.function, &page.request()?).await?;
-    Ok(Json(page.map(VersionView::from)))
+    Ok(Json(page.map(view)))
 }
 
 /// Makes a version of a module, or of an upload
@@ -128,7 +101,7 @@ async fn create(
         developer.slug, at.function, version.number
     );
     let location = [(header::LOCATION, location)];
-    Ok((status, location, Json(VersionView::from(version))).into_response())
+    Ok((status, location, Json(view(version))).into_response())
 }
 
 /// One version, with its report and state
@@ -143,7 +116,7 @@ async fn show(
     Path(at): Path<InVersion>,
 ) -> Result<Json<VersionView>, Problem> {
     let version = versions::get(&platform, &viewer, &at.function, at.number).await?;
-    Ok(Json(version.into()))
+    Ok(Json(view(version)))
 }
 
 /// The module as it was uploaded
@@ -172,23 +145,21 @@ fn ascii(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("a digest is ASCII")
 }
 
-impl From<Version> for VersionView {
-    fn from(version: Version) -> Self {
-        Self {
-            id: version.id,
-            function: version.function,
-            number: version.number,
-            state: version.state,
-            error: version.error,
-            digest: version.digest,
-            size_bytes: version.bytes,
-            handler: version.handler,
-            report: version.report,
-            message: version.message,
-            author: version.author,
-            author_name: version.author_name,
-            compile_ms: version.compile_ms,
-            created_at: version.created_at,
-        }
+fn view(version: Version) -> VersionView {
+    VersionView {
+        id: version.id,
+        function: version.function,
+        number: version.number,
+        state: version.state,
+        error: version.error,
+        digest: version.digest,
+        size_bytes: version.bytes,
+        handler: version.handler,
+        report: version.report,
+        message: version.message,
+        author: version.author,
+        author_name: version.author_name,
+        compile_ms: version.compile_ms,
+        created_at: version.created_at,
     }
 }

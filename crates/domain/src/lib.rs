@@ -19,6 +19,7 @@ pub mod network;
 pub mod operation;
 pub mod page;
 pub mod report;
+pub mod rest;
 pub mod role;
 pub mod scope;
 pub mod sealed;
