@@ -29,6 +29,7 @@ mod request;
 mod revision;
 mod router;
 pub mod routes;
+mod secrets;
 mod server;
 mod session;
 mod sessions;
@@ -40,6 +41,7 @@ mod tenants;
 mod tls;
 mod tokens;
 mod uploads;
+mod variables;
 mod versions;
 
 pub use server::Server;

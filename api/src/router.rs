@@ -24,7 +24,7 @@ use crate::{
     problem::{Code, Problem},
     request,
     routes::Routes,
-    session, sessions, setup, telemetry, tenants, tokens, uploads, versions,
+    secrets, session, sessions, setup, telemetry, tenants, tokens, uploads, variables, versions,
 };
 
 /// How long a body may stand still.
@@ -42,6 +42,8 @@ pub(crate) fn all() -> Routes {
         .merge(audit::routes())
         .merge(tenants::routes())
         .merge(functions::routes())
+        .merge(variables::routes())
+        .merge(secrets::routes())
         .merge(uploads::routes())
         .merge(versions::routes())
         .merge(deployments::routes())

@@ -68,6 +68,8 @@ pub(crate) const MODULE: &[Code] = &[
 ];
 /// How a list may fail.
 pub(crate) const PAGE: &[Code] = &[Code::Invalid];
+/// How a change of what is configured may fail: what follows from it may not be deployed.
+pub(crate) const CONFIGURED: &[Code] = &[Code::Invalid, Code::Conflict];
 /// How a change that is based on a revision may fail.
 pub(crate) const REVISION: &[Code] = &[
     Code::BadRequest,

@@ -7,12 +7,16 @@ use axum::{
 };
 use control::{
     Developer, Platform, Version, Viewer,
-    versions::{self, Created},
+    versions::{self, About, Created, Source},
 };
-use domain::{Role, Scope, UploadId, page::Page, rest::versions::VersionView};
+use domain::{
+    Invalid, Role, Scope,
+    page::Page,
+    rest::versions::{CreateVersion, Difference, VersionView},
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use crate::{
@@ -32,23 +36,19 @@ pub(crate) fn routes() -> Routes {
         .add(developer, &[BODY, MODULE], routes!(create))
         .add(viewer, &[], routes!(show))
         .add(viewer, &[], routes!(module))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateVersion {
-    upload: UploadId,
-    /// What changed, for people.
-    #[serde(default)]
-    message: String,
+        .add(viewer, &[PAGE], routes!(difference))
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct CreateQuery {
-    /// What changed, for people; only beside a body of `application/wasm`.
+    /// What changed, for people; like all of the query only beside a body of `application/wasm`.
     message: Option<String>,
+    /// Where its source is.
+    source_url: Option<String>,
+    /// Variables or secrets that it cannot do without, separated by commas.
+    requires: Option<String>,
 }
 
 /// The versions of a function, newest first
@@ -84,14 +84,14 @@ async fn create(
     Query(query): Query<CreateQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (upload, message) = if uploads::is_wasm(request.headers()) {
+    let (source, about) = if uploads::is_wasm(request.headers()) {
         let upload = uploads::receive(&platform, &developer, request).await?;
-        (upload.id, query.message.unwrap_or_default())
+        (Source::Upload(upload.id), query.into())
     } else {
         let Json(body) = Json::<CreateVersion>::from_request(request, &()).await?;
-        (body.upload, body.message)
+        (source(&body)?, about(body))
     };
-    let made = versions::create(&platform, &developer, &at.function, upload, message).await?;
+    let made = versions::create(&platform, &developer, &at.function, source, about).await?;
     let (status, version) = match made {
         Created::New(version) => (StatusCode::CREATED, version),
         Created::Same(version) => (StatusCode::OK, version),
@@ -102,6 +102,36 @@ async fn create(
     );
     let location = [(header::LOCATION, location)];
     Ok((status, location, Json(view(version))).into_response())
+}
+
+fn source(body: &CreateVersion) -> Result<Source, Problem> {
+    match (body.upload, body.from) {
+        (Some(upload), None) => Ok(Source::Upload(upload)),
+        (None, Some(number)) => Ok(Source::Version(number)),
+        _ => Err(Invalid::new("upload", "name either an `upload` or `from`, a version").into()),
+    }
+}
+
+fn about(body: CreateVersion) -> About {
+    About {
+        message: body.message,
+        source_url: body.source_url,
+        requires: body.requires,
+    }
+}
+
+impl From<CreateQuery> for About {
+    fn from(query: CreateQuery) -> Self {
+        let requires = query.requires.as_deref().unwrap_or_default().split(',');
+        Self {
+            message: query.message.unwrap_or_default(),
+            source_url: query.source_url,
+            requires: requires
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
 }
 
 /// One version, with its report and state
@@ -141,6 +171,31 @@ async fn module(
     Ok((headers, Body::from_stream(bytes)).into_response())
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct DifferenceQuery {
+    /// The number of the version to compare with.
+    from: i32,
+}
+
+/// What a version has that another has not, in code, imports and configuration
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/functions/{function}/versions/{number}/diff", tag = "versions",
+    operation_id = "compare_versions", params(InVersion, DifferenceQuery),
+    responses((status = 200, description = "What changed on the way from the one to the other", body = Difference))
+)]
+async fn difference(
+    State(platform): State<Platform>,
+    As(viewer): As<Viewer>,
+    Path(at): Path<InVersion>,
+    Query(query): Query<DifferenceQuery>,
+) -> Result<Json<Difference>, Problem> {
+    let from = versions::get(&platform, &viewer, &at.function, query.from).await?;
+    let to = versions::get(&platform, &viewer, &at.function, at.number).await?;
+    Ok(Json(Difference::between(&view(from), &view(to))))
+}
+
 fn ascii(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("a digest is ASCII")
 }
@@ -161,5 +216,10 @@ fn view(version: Version) -> VersionView {
         author_name: version.author_name,
         compile_ms: version.compile_ms,
         created_at: version.created_at,
+        source_url: version.source_url,
+        variables: version.variables,
+        secrets: version.secrets,
+        requires: version.requires,
+        settings: version.settings,
     }
 }

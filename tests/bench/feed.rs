@@ -148,6 +148,7 @@ fn joined() -> Joined {
         expires_at: OffsetDateTime::now_utc() + Duration::from_secs(86_400),
         artifact_key: guests::key().verifying_key().to_bytes(),
         invoke_key: guests::key().verifying_key().to_bytes(),
+        serving_keys: Vec::new(),
     }
 }
 

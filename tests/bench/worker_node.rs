@@ -91,6 +91,7 @@ pub(crate) fn function(name: FunctionName, guest: &Compiled, artifact: Artifact)
         module: artifact.module,
         handler: guest.handler(),
         variables: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         artifacts: vec![artifact],
     };
     FunctionEntry {

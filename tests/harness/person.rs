@@ -34,6 +34,13 @@ impl Person<'_> {
             .await
     }
 
+    /// With the `If-Match` of what is there.
+    pub(crate) async fn change(&self, method: Method, path: &str, body: Value) -> Answer {
+        let etag = self.get(path).await.header("etag").to_owned();
+        let request = self.request(method, path).await.header("if-match", etag);
+        self.send(request.json(&body)).await
+    }
+
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("the API server answers");
         Answer::read(response)
@@ -143,6 +150,11 @@ impl Person<'_> {
         let path = location
             .split_once("/v1")
             .map_or(location, |(_, path)| path);
+        self.done(path).await
+    }
+
+    /// An operation, once it has ended.
+    pub(crate) async fn done(&self, path: &str) -> Value {
         self.poll(path, |operation| {
             matches!(operation["state"].as_str(), Some("succeeded" | "failed"))
         })

@@ -90,6 +90,7 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
         .replace("{upload}", "upl_00000000000000000000000000000000")
         .replace("{operation}", "op_00000000000000000000000000000000")
         .replace("{alias}", "next")
+        .replace("{secret}", "password")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{user}", "usr_00000000000000000000000000000000")
         .replace("{token}", "tok_00000000000000000000000000000000")

@@ -21,14 +21,6 @@ async fn previewed(person: &Person<'_>, name: &str, token: &str) -> String {
     }
 }
 
-async fn change(person: &Person<'_>, method: Method, path: &str, body: Value) -> Value {
-    let etag = person.get(path).await.header("etag").to_owned();
-    let request = person.request(method, path).await.header("if-match", etag);
-    let answer = person.send(request.json(&body)).await;
-    assert!(matches!(answer.status, 200 | 204), "{answer}");
-    serde_json::from_slice(&answer.body).unwrap_or_default()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_is_looked_at_under_its_alias_before_it_is_deployed() {
     let platform = TestPlatform::start().await;
@@ -73,12 +65,22 @@ async fn a_version_is_looked_at_under_its_alias_before_it_is_deployed() {
     assert_eq!((by_link.status, by_link.header("location")), (303, "/"));
 
     let path = format!("{aliases}/next");
-    let opened_to_all = change(&owner, Method::PATCH, &path, json!({ "open": true })).await;
+    let opened_to_all = owner
+        .change(Method::PATCH, &path, json!({ "open": true }))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(opened_to_all["open"], true);
     until(async || previewed(&owner, "next", "").await == "200 hello from v2").await;
-    change(&owner, Method::PATCH, &path, json!({ "version": 1 })).await;
+    owner
+        .change(Method::PATCH, &path, json!({ "version": 1 }))
+        .await
+        .expect(200);
     until(async || previewed(&owner, "next", "").await == "200 hello from v1").await;
-    change(&owner, Method::DELETE, &path, Value::Null).await;
+    owner
+        .change(Method::DELETE, &path, Value::Null)
+        .await
+        .expect(204);
     until(async || opened("next").await == "404 not_found").await;
     platform.stop().await;
 }

@@ -13,9 +13,7 @@ async fn user(person: &Person<'_>) -> String {
 /// With the revision that `by` reads.
 async fn change(by: &Person<'_>, method: Method, user: &str, body: Value) -> Answer {
     let path = by.here(&format!("/members/{user}"));
-    let etag = by.get(&path).await.header("etag").to_owned();
-    let request = by.request(method, &path).await.header("if-match", etag);
-    by.send(request.json(&body)).await
+    by.change(method, &path, body).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 mod access;
 mod aliases;
 mod audit;
+mod configuration;
 mod console;
 mod demand;
 mod fleet;

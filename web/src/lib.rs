@@ -1,6 +1,7 @@
 //! The console: pages rendered on the server that call the verbs of `control`, and nothing that a
 //! verb would not allow. Every page works without scripts; scripts only save a click or a reload.
 
+mod configuration;
 mod csrf;
 mod deployments;
 mod errors;
@@ -45,6 +46,7 @@ pub fn router(platform: Platform) -> Router {
         .merge(functions::routes())
         .merge(function_page::routes())
         .merge(settings::routes())
+        .merge(configuration::routes())
         .merge(uploads::routes())
         .merge(versions::routes())
         .merge(deployments::routes())

@@ -11,7 +11,7 @@ use axum::{
 };
 use control::{
     Developer, Error, Platform, Version, Viewer, deployments, functions,
-    versions::{self, Created},
+    versions::{self, About, Created, Source},
 };
 use domain::{Timestamp, deployment::Share, version::VersionState};
 use serde::Deserialize;
@@ -174,7 +174,12 @@ async fn create(
 ) -> Result<Response> {
     let upload = form.upload.parse().map_err(|_| Error::NotFound("upload"))?;
     let message = form.message.trim().to_owned();
-    let made = versions::create(&platform, &developer, &function, upload, message.clone()).await?;
+    let about = About {
+        message: message.clone(),
+        ..About::default()
+    };
+    let source = Source::Upload(upload);
+    let made = versions::create(&platform, &developer, &function, source, about).await?;
     let (number, mut said) = match made {
         Created::New(version) => {
             let number = version.number;
@@ -184,7 +189,7 @@ async fn create(
             let number = version.number;
             (
                 number,
-                format!("Version {number} is of this very file; none was added."),
+                format!("Version {number} is of this very file and configuration; none was added."),
             )
         }
     };

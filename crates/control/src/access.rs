@@ -121,6 +121,10 @@ impl<R> Member<R> {
 
     /// The same proof, for verbs that ask for less: every role that a proof can be of may view.
     pub fn as_viewer(&self) -> Member<Viewer> {
+        self.lowered()
+    }
+
+    fn lowered<L>(&self) -> Member<L> {
         Member {
             tenant: self.tenant,
             slug: self.slug.clone(),
@@ -128,6 +132,12 @@ impl<R> Member<R> {
             actor: self.actor.clone(),
             _role: PhantomData,
         }
+    }
+}
+
+impl Member<Admin> {
+    pub fn as_developer(&self) -> Member<Developer> {
+        self.lowered()
     }
 }
 

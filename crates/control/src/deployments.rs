@@ -96,15 +96,15 @@ pub async fn list(
     }))
 }
 
-struct Wanted {
-    function: FunctionId,
-    traffic: Vec<Share>,
-    message: String,
-    rollback: bool,
+pub(crate) struct Wanted {
+    pub(crate) function: FunctionId,
+    pub(crate) traffic: Vec<Share>,
+    pub(crate) message: String,
+    pub(crate) rollback: bool,
 }
 
 /// Writes the deployment, its operation and its job. The function's row is locked.
-async fn start(
+pub(crate) async fn start(
     tx: &mut Connection,
     p: &Platform,
     by: &Member<Developer>,
@@ -202,6 +202,18 @@ async fn check_versions(
             "version {} failed to compile: {}",
             version.number,
             version.error.as_deref().unwrap_or("no reason is known")
+        )));
+    }
+    if let Some(version) = found.iter().find(|version| !version.missing.is_empty()) {
+        let missing: Vec<_> = version
+            .missing
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        return Err(Error::Conflict(format!(
+            "version {} requires {}, which it was not made with; set that, and make a version of it anew",
+            version.number,
+            missing.join(", "),
         )));
     }
     Ok(found.iter().filter(|version| version.compiled).count() as u32)

@@ -68,6 +68,7 @@ impl From<store::Error> for Error {
             Fault::Taken("tenant_slug_unique") => Self::Taken("the tenant's slug"),
             Fault::Taken("user_account_email_unique") => Self::Taken("the e-mail address"),
             Fault::Taken("alias_pkey") => Self::Taken("the alias's name"),
+            Fault::Taken("secret_name_unique") => Self::Taken("the secret's name"),
             Fault::Taken("function_name_unique") => Self::Taken("the function's name"),
             Fault::Taken(_) | Fault::Dangling(_) | Fault::Other => Self::Internal(error.into()),
         }

@@ -11,7 +11,7 @@ use crate::{
     Developer, Error, Member, Platform, deployments,
     functions::{self, FunctionOverview, Patch},
     uploads,
-    versions::{self, Created},
+    versions::{self, About, Created, Source},
 };
 
 const MODULE: &[u8] = include_bytes!("../../../examples/rust-api/rust-api.wasm");
@@ -28,7 +28,11 @@ pub async fn deploy(
     let id = function.id.to_string();
 
     let message = "The example".to_owned();
-    let created = versions::create(p, by, &id, upload.id, message.clone()).await?;
+    let about = About {
+        message: message.clone(),
+        ..About::default()
+    };
+    let created = versions::create(p, by, &id, Source::Upload(upload.id), about).await?;
     let (Created::New(version) | Created::Same(version)) = created;
     let traffic = vec![Share {
         version: version.number.cast_unsigned(),

@@ -24,6 +24,11 @@ impl Keys {
         blake3::derive_key(&format!("atoll {purpose} v1"), &self.0)
     }
 
+    /// As [`Self::derive`], one for each number.
+    pub fn derive_numbered(&self, purpose: &'static str, number: u32) -> [u8; 32] {
+        blake3::derive_key(&format!("atoll {purpose} {number} v1"), &self.0)
+    }
+
     /// The Ed25519 key of `purpose`. Its public half is [`SigningKey::verifying_key`].
     pub fn signing(&self, purpose: &'static str) -> SigningKey {
         SigningKey::from_bytes(&self.derive(purpose))

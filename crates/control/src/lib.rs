@@ -8,6 +8,7 @@ pub mod aliases;
 pub mod audit;
 mod backoff;
 mod clock;
+pub mod configuration;
 pub mod deployments;
 mod error;
 pub mod examples;
@@ -23,12 +24,15 @@ pub mod members;
 pub mod operations;
 pub mod passwords;
 mod platform;
+pub mod secrets;
 pub mod sessions;
 pub mod setup;
 pub mod telemetry;
 pub mod tenants;
 mod tokens;
 pub mod uploads;
+pub mod variables;
+pub mod vault;
 pub mod versions;
 
 pub use access::{Actor, Admin, Developer, Member, Operator, Origin, Owner, Viewer};
@@ -40,5 +44,6 @@ pub use platform::{Config, Platform};
 /// The rows that verbs answer with; `api` and `web` make their own views of them.
 pub use store::{
     access_tokens::AccessToken, deployments::Deployment, functions::Function, members::Membership,
-    operations::Operation, tenants::Tenant, uploads::Upload, users::User, versions::Version,
+    operations::Operation, secrets::Secret, tenants::Tenant, uploads::Upload, users::User,
+    versions::Version,
 };

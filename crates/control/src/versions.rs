@@ -1,59 +1,152 @@
-//! Versions: an upload made part of a function. Compiled by a job of the same transaction.
+//! Versions: an upload made part of a function, with what that is configured with. Compiled by a job
+//! of the same transaction.
+
+use std::collections::BTreeSet;
 
 use blobs::BlobKey;
 use bytes::Bytes;
 use domain::{
-    FunctionId, Invalid, Problems, UploadId, VersionId,
+    ConfigName, Digest, FunctionId, Invalid, Problems, UploadId, VersionId,
+    configuration::{Configuration, MAX_NAMES},
     page::{Page, PageRequest},
     version::VersionState,
 };
 use futures::{TryStreamExt as _, stream::BoxStream};
 use serde_json::{Value, json};
 use store::{
-    Connection, artifacts, functions,
+    Connection, Tx, artifacts,
+    functions::{self, FunctionKey},
     jobs::{self, Kind},
     uploads,
     versions::{self, NewVersion, Version},
 };
+use url::Url;
 
 use crate::{
     Developer, Error, Member, Platform, Viewer,
     audit::{self, Change},
+    configuration,
     functions::{check_text, find, key, lock},
 };
 
 pub(crate) const MAX_MESSAGE: usize = 500;
+const MAX_SOURCE_URL: usize = 2_000;
 
 pub enum Created {
     New(Version),
-    /// The function's newest version of the same digest and configuration.
+    /// The function's newest version, of the same module and configuration.
     Same(Version),
 }
 
+/// What a version is made of.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Upload(UploadId),
+    /// The module of another version of the function.
+    Version(i32),
+}
+
+/// What is said of a new version, all of it for people but what it requires.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    pub message: String,
+    /// Where its source is.
+    pub source_url: Option<String>,
+    /// Variables or secrets that it cannot do without.
+    pub requires: Vec<String>,
+}
+
+/// It keeps what the function is configured with now.
 pub async fn create(
     p: &Platform,
     by: &Member<Developer>,
     function: &str,
-    upload: UploadId,
-    message: String,
+    source: Source,
+    about: About,
 ) -> Result<Created, Error> {
-    let mut problems = Problems::default();
-    check_text(&mut problems, "message", &message, MAX_MESSAGE);
-    problems.into_result()?;
-    let now = p.clock.now();
-
+    let requires = check(&about)?;
     let mut tx = by.begin(p).await?;
-    let function = lock(&mut tx, by, function).await?;
-    let upload = uploads::find(&mut tx, by.tenant, upload, now).await?;
-    let digest = upload.ok_or(Error::NotFound("upload"))?.digest;
-    let newest = versions::newest_if_same(&mut tx, by.tenant, function, &digest).await?;
-    if let Some(number) = newest {
-        return Ok(Created::Same(one(&mut tx, by, function, number).await?));
+    let id = lock(&mut tx, by, function).await?;
+    let digest = match source {
+        Source::Upload(upload) => {
+            let upload = uploads::find(&mut tx, by.tenant, upload, p.clock.now()).await?;
+            upload.ok_or(Error::NotFound("upload"))?.digest
+        }
+        Source::Version(number) => one(&mut tx, by, id, number).await?.digest,
+    };
+    let function = find(&mut tx, by, &FunctionKey::Id(id)).await?.function;
+    let configuration = configuration::of(&mut tx, &function, requires).await?;
+    if let Some(newest) = versions::newest(&mut tx, by.tenant, id).await? {
+        let newest = one(&mut tx, by, id, newest).await?;
+        if is_same(&newest, digest, &configuration) {
+            return Ok(Created::Same(newest));
+        }
     }
+    let wanted = Wanted {
+        digest,
+        configuration,
+        message: &about.message,
+        source_url: about.source_url.as_deref(),
+    };
+    let version = insert(&mut tx, p, by, id, wanted).await?;
+    tx.commit().await?;
+    Ok(Created::New(version))
+}
 
-    let compiled = artifacts::exists(&mut tx, &digest, engine::TAG).await?;
+fn check(about: &About) -> Result<Vec<ConfigName>, Error> {
+    let mut problems = Problems::default();
+    check_text(&mut problems, "message", &about.message, MAX_MESSAGE);
+    if let Some(link) = &about.source_url {
+        check_text(&mut problems, "source_url", link, MAX_SOURCE_URL);
+        if !Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            problems.push("source_url", "use a link, `https://…`");
+        }
+    }
+    if about.requires.len() > MAX_NAMES {
+        let detail = format!(
+            "name at most {MAX_NAMES}, these are {}",
+            about.requires.len()
+        );
+        problems.push("requires", detail);
+    }
+    let mut requires = BTreeSet::new();
+    for (index, name) in about.requires.iter().enumerate() {
+        requires.extend(problems.keep(&format!("requires[{index}]"), name.parse::<ConfigName>()));
+    }
+    problems.into_result()?;
+    Ok(requires.into_iter().collect())
+}
+
+/// One that failed to compile is no reason not to try again.
+fn is_same(version: &Version, digest: Digest, configuration: &Configuration) -> bool {
+    version.state != VersionState::Failed
+        && version.digest == digest
+        && version.variables == configuration.variables
+        && version.secrets == configuration.secrets
+        && version.requires == configuration.requires
+        && version.settings.as_ref() == Some(&configuration.settings)
+}
+
+pub(crate) struct Wanted<'a> {
+    pub(crate) digest: Digest,
+    pub(crate) configuration: Configuration,
+    pub(crate) message: &'a str,
+    pub(crate) source_url: Option<&'a str>,
+}
+
+/// Writes the version, and the job that compiles it where nobody did. The function's row is locked.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    p: &Platform,
+    by: &Member<Developer>,
+    function: FunctionId,
+    wanted: Wanted<'_>,
+) -> Result<Version, Error> {
+    let now = p.clock.now();
+    let digest = wanted.digest;
+    let compiled = artifacts::exists(tx, &digest, engine::TAG).await?;
     let id = VersionId::generate();
-    let number = functions::next_version(&mut tx, by.tenant, function, now).await?;
+    let number = functions::next_version(tx, by.tenant, function, now).await?;
     let new = NewVersion {
         id,
         number,
@@ -63,13 +156,15 @@ pub async fn create(
         } else {
             VersionState::Compiling
         },
-        message: &message,
+        message: wanted.message,
+        source_url: wanted.source_url,
+        configuration: &wanted.configuration,
         author: by.actor.author(),
     };
-    versions::insert(&mut tx, by.tenant, function, &new, now).await?;
+    versions::insert(tx, by.tenant, function, &new, now).await?;
     if !compiled {
         let (tenant, tag) = (Some(by.tenant), engine::TAG);
-        jobs::enqueue(&mut tx, tenant, Kind::Compile, id.uuid(), tag).await?;
+        jobs::enqueue(tx, tenant, Kind::Compile, id.uuid(), tag).await?;
     }
     let change = Change {
         action: "version.created",
@@ -77,10 +172,8 @@ pub async fn create(
         before: Value::Null,
         after: json!({ "function": function, "number": number, "digest": digest }),
     };
-    audit::record(&mut tx, p, by, change).await?;
-    let version = one(&mut tx, by, function, number).await?;
-    tx.commit().await?;
-    Ok(Created::New(version))
+    audit::record(tx, p, by, change).await?;
+    one(tx, by, function, number).await
 }
 
 /// Newest first.
@@ -123,7 +216,7 @@ pub async fn module(
     Ok((version, Box::pin(module.stream.map_err(Error::from))))
 }
 
-async fn one<R>(
+pub(crate) async fn one<R>(
     tx: &mut Connection,
     by: &Member<R>,
     function: FunctionId,

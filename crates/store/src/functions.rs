@@ -221,6 +221,25 @@ pub async fn update(
     Ok(())
 }
 
+/// Those that something of answers, or the one that is named if it does.
+pub async fn deployed(
+    db: &mut Connection,
+    tenant: TenantId,
+    function: Option<FunctionId>,
+) -> Result<Vec<FunctionId>> {
+    sqlx::query_scalar!(
+        r#"select f.function_id as "id: FunctionId"
+             from function f
+             join deployment d on d.function_id = f.function_id and d.state = 'live'
+            where f.tenant_id = $1 and ($2::uuid is null or f.function_id = $2)
+            order by f.function_id"#,
+        tenant.uuid(),
+        function.map(FunctionId::uuid),
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// For a change beside the row that a reader of the function sees: another version answers.
 pub async fn touch(
     db: &mut Connection,

@@ -20,6 +20,8 @@ pub enum Kind {
     Activate,
     /// Deletes what expired and starts again what was lost.
     Sweep,
+    /// Seals a tenant's secrets under the newest keys.
+    Reseal,
 }
 
 #[derive(Clone, Debug)]
@@ -264,6 +266,7 @@ impl Kind {
             Self::Compile => "compile",
             Self::Activate => "activate",
             Self::Sweep => "sweep",
+            Self::Reseal => "reseal",
         }
     }
 }

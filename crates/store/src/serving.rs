@@ -7,12 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug, VersionId,
+    ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug,
+    VersionId,
     artifact::Artifact,
     deployment::Share,
     function::{Access, Reuse},
     limits::{LimitsPatch, TenantLimits},
-    snapshot::{AliasEntry, FunctionEntry, Position, TenantEntry, VersionEntry},
+    snapshot::{
+        AliasEntry, FunctionEntry, Position, SECRETS, SecretEntry, TenantEntry, VersionEntry,
+    },
     tenant::TenantState,
     version::Handler,
 };
@@ -222,6 +225,8 @@ impl FunctionRow {
             .iter()
             .flat_map(|shares| shares.iter().map(|share| share.version))
             .collect();
+        let has_secrets = versions.iter().any(|version| !version.secrets.is_empty());
+        let requires = has_secrets.then_some(SECRETS);
         FunctionEntry {
             id: self.id,
             name: self.name,
@@ -232,9 +237,9 @@ impl FunctionRow {
             reuse: self.reuse.map(|reuse| reuse.0),
             aliases: self.aliases.map_or_else(Vec::new, |aliases| aliases.0),
             traffic: self.live.map_or_else(Vec::new, |shares| shares.0),
+            requires: requires.map(str::to_owned).into_iter().collect(),
             versions,
             prepare: prepare.into_iter().collect(),
-            requires: Vec::new(),
         }
     }
 }
@@ -254,10 +259,21 @@ async fn versions_of(
         .unzip();
     let rows = sqlx::query!(
         r#"select v.function_id as "function: FunctionId", v.version_id as "id: VersionId", v.number,
-                  v.digest as "digest: Digest", m.handler as "handler: Handler"
+                  v.digest as "digest: Digest", m.handler as "handler: Handler",
+                  v.variables as "variables: Json<BTreeMap<ConfigName, String>>",
+                  held.secrets as "secrets: Json<BTreeMap<ConfigName, SecretEntry>>"
              from unnest($1::uuid[], $2::integer[]) as wanted(function_id, number)
              join version v on v.function_id = wanted.function_id and v.number = wanted.number
              join module m on m.digest = v.digest
+             left join lateral (
+                   select json_object_agg(s.name, json_build_object(
+                              'secret', 'sec_' || replace(s.secret_id::text, '-', ''), 'number', s.number,
+                              'sealed', json_build_object('key', value.serving_key,
+                                            'bytes', replace(encode(value.sealed, 'base64'), E'\n', ''))
+                          )) as secrets
+                     from version_secret s
+                     join secret_value value on value.secret_id = s.secret_id and value.number = s.number
+                    where s.version_id = v.version_id) held on true
             where v.state = 'ready'
             order by v.function_id, v.number"#,
         &ids,
@@ -286,8 +302,8 @@ async fn versions_of(
                 number: row.number.cast_unsigned(),
                 module: row.digest,
                 handler: row.handler,
-                variables: BTreeMap::new(),
-                secrets: BTreeMap::new(),
+                variables: row.variables.0,
+                secrets: row.secrets.map(|secrets| secrets.0).unwrap_or_default(),
                 artifacts: artifacts.get(&row.digest).cloned().unwrap_or_default(),
             });
     }

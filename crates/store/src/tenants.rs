@@ -87,6 +87,25 @@ pub async fn rename(
     .await
 }
 
+/// For a change beside the row that was based on this revision; `false` where it is no longer.
+pub async fn touch(
+    db: &mut Connection,
+    tenant: TenantId,
+    revision: i64,
+    now: Timestamp,
+) -> Result<bool> {
+    let touched = sqlx::query!(
+        "update tenant set revision = revision + 1, updated_at = $3
+          where tenant_id = $1 and revision = $2",
+        tenant as _,
+        revision,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(touched.rows_affected() == 1)
+}
+
 /// The row stays, and with it the slug.
 pub async fn mark_deleted(db: &mut Connection, tenant: TenantId, now: Timestamp) -> Result<()> {
     sqlx::query!(

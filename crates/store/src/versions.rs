@@ -1,7 +1,10 @@
 //! The `version` table: immutable but for its state.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    Digest, FunctionId, TenantId, Timestamp, UserId, VersionId,
+    ConfigName, Digest, FunctionId, TenantId, Timestamp, UserId, VersionId,
+    configuration::{Configuration, SecretReference, Settings},
     report::ImportReport,
     version::{Handler, VersionState},
 };
@@ -30,6 +33,13 @@ pub struct Version {
     /// How long the compiler took, in milliseconds.
     pub compile_ms: Option<i32>,
     pub created_at: Timestamp,
+    /// Where its source is, for people.
+    pub source_url: Option<String>,
+    pub variables: BTreeMap<ConfigName, String>,
+    pub secrets: BTreeMap<ConfigName, SecretReference>,
+    pub requires: Vec<ConfigName>,
+    /// Absent for one made before they were kept.
+    pub settings: Option<Settings>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +49,8 @@ pub struct NewVersion<'a> {
     pub digest: Digest,
     pub state: VersionState,
     pub message: &'a str,
+    pub source_url: Option<&'a str>,
+    pub configuration: &'a Configuration,
     pub author: Author,
 }
 
@@ -52,8 +64,8 @@ pub async fn insert(
     sqlx::query!(
         "insert into version
                 (version_id, tenant_id, function_id, number, digest, state, message, author, author_token,
-                 created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 created_at, source_url, variables, settings, requires)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         new.id.uuid(),
         tenant.uuid(),
         function.uuid(),
@@ -64,6 +76,29 @@ pub async fn insert(
         new.author.user as _,
         new.author.token as _,
         now,
+        new.source_url,
+        Json(&new.configuration.variables) as _,
+        Json(&new.configuration.settings) as _,
+        &new.configuration.requires as _,
+    )
+    .execute(&mut *db)
+    .await?;
+    let secrets = &new.configuration.secrets;
+    let names: Vec<String> = secrets.keys().map(ConfigName::to_string).collect();
+    let ids: Vec<Uuid> = secrets.values().map(|held| held.secret.uuid()).collect();
+    let numbers: Vec<i32> = secrets
+        .values()
+        .map(|held| held.number.cast_signed())
+        .collect();
+    sqlx::query!(
+        "insert into version_secret (tenant_id, version_id, name, secret_id, number)
+         select $1, $2, held.name, held.secret_id, held.number
+           from unnest($3::text[], $4::uuid[], $5::integer[]) as held(name, secret_id, number)",
+        tenant.uuid(),
+        new.id.uuid(),
+        &names,
+        &ids,
+        &numbers,
     )
     .execute(db)
     .await?;
@@ -81,11 +116,19 @@ pub async fn find(
         r#"select v.version_id, v.function_id, v.number, v.state as "state: VersionState",
                   v.digest as "digest: Digest", m.bytes, m.handler as "handler: Handler",
                   m.report as "report: Json<ImportReport>", v.message, v.author,
-                  coalesce(u.name, k.name) as "author_name?", v.error, v.compile_ms, v.created_at
+                  coalesce(u.name, k.name) as "author_name?", v.error, v.compile_ms, v.created_at,
+                  v.source_url, v.variables as "variables: Json<BTreeMap<ConfigName, String>>",
+                  v.settings as "settings: Json<Settings>", v.requires as "requires: Vec<ConfigName>",
+                  held.secrets as "secrets: Json<BTreeMap<ConfigName, SecretReference>>"
              from version v
              join module m on m.digest = v.digest
              left join user_account u on u.user_id = v.author
              left join access_token k on k.token_id = v.author_token
+             left join lateral (
+                   select json_object_agg(s.name, json_build_object(
+                              'secret', 'sec_' || replace(s.secret_id::text, '-', ''), 'number', s.number)) as secrets
+                     from version_secret s
+                    where s.version_id = v.version_id) held on true
             where v.tenant_id = $1 and v.function_id = $2 and v.number = $3"#,
         tenant.uuid(),
         function.uuid(),
@@ -109,11 +152,19 @@ pub async fn list(
         r#"select v.version_id, v.function_id, v.number, v.state as "state: VersionState",
                   v.digest as "digest: Digest", m.bytes, m.handler as "handler: Handler",
                   m.report as "report: Json<ImportReport>", v.message, v.author,
-                  coalesce(u.name, k.name) as "author_name?", v.error, v.compile_ms, v.created_at
+                  coalesce(u.name, k.name) as "author_name?", v.error, v.compile_ms, v.created_at,
+                  v.source_url, v.variables as "variables: Json<BTreeMap<ConfigName, String>>",
+                  v.settings as "settings: Json<Settings>", v.requires as "requires: Vec<ConfigName>",
+                  held.secrets as "secrets: Json<BTreeMap<ConfigName, SecretReference>>"
              from version v
              join module m on m.digest = v.digest
              left join user_account u on u.user_id = v.author
              left join access_token k on k.token_id = v.author_token
+             left join lateral (
+                   select json_object_agg(s.name, json_build_object(
+                              'secret', 'sec_' || replace(s.secret_id::text, '-', ''), 'number', s.number)) as secrets
+                     from version_secret s
+                    where s.version_id = v.version_id) held on true
             where v.tenant_id = $1 and v.function_id = $2 and ($3::integer is null or v.number < $3)
             order by v.number desc
             limit $4"#,
@@ -127,23 +178,19 @@ pub async fn list(
     Ok(rows.into_iter().map(Version::from).collect())
 }
 
-/// The number of the function's newest version if it is of the same bytes and did not fail.
-pub async fn newest_if_same(
+/// The number of the function's newest version.
+pub async fn newest(
     db: &mut Connection,
     tenant: TenantId,
     function: FunctionId,
-    digest: &Digest,
 ) -> Result<Option<i32>> {
     sqlx::query_scalar!(
-        "select number from (
-             select number, digest, state from version
-              where tenant_id = $1 and function_id = $2
-              order by number desc limit 1
-         ) newest
-         where digest = $3 and state <> 'failed'",
+        "select number from version
+          where tenant_id = $1 and function_id = $2
+          order by number desc
+          limit 1",
         tenant.uuid(),
         function.uuid(),
-        digest as &Digest,
     )
     .fetch_optional(db)
     .await
@@ -161,7 +208,12 @@ pub async fn states(
         Standing,
         r#"select v.version_id as "id: VersionId", v.number, v.state as "state: VersionState", v.error,
                   exists (select from artifact a
-                           where a.digest = v.digest and a.engine_tag = $4) as "compiled!"
+                           where a.digest = v.digest and a.engine_tag = $4) as "compiled!",
+                  array(select name from unnest(v.requires) as name
+                         where not v.variables ? name
+                           and not exists (select from version_secret s
+                                            where s.version_id = v.version_id and s.name = name)
+                       ) as "missing!: Vec<ConfigName>"
              from version v
             where v.tenant_id = $1 and v.function_id = $2 and v.number = any($3)
             order by v.number"#,
@@ -182,6 +234,8 @@ pub struct Standing {
     pub error: Option<String>,
     /// `ready` says that some engine could load it, this that the one asked for can.
     pub compiled: bool,
+    /// What it requires and was not made with.
+    pub missing: Vec<ConfigName>,
 }
 
 /// What a compile job reads of its version. For the platform's role, like all below.
@@ -251,6 +305,11 @@ struct Row {
     error: Option<String>,
     compile_ms: Option<i32>,
     created_at: Timestamp,
+    source_url: Option<String>,
+    variables: Json<BTreeMap<ConfigName, String>>,
+    settings: Option<Json<Settings>>,
+    requires: Vec<ConfigName>,
+    secrets: Option<Json<BTreeMap<ConfigName, SecretReference>>>,
 }
 
 impl From<Row> for Version {
@@ -270,6 +329,11 @@ impl From<Row> for Version {
             error: row.error,
             compile_ms: row.compile_ms,
             created_at: row.created_at,
+            source_url: row.source_url,
+            variables: row.variables.0,
+            settings: row.settings.map(|settings| settings.0),
+            requires: row.requires,
+            secrets: row.secrets.map(|secrets| secrets.0).unwrap_or_default(),
         }
     }
 }

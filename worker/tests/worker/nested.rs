@@ -1,13 +1,17 @@
 //! Stories of what a guest has beside the network: functions of its tenant, its variables, its log.
 
 use domain::{
+    SecretId, TenantId,
+    configuration::SecretReference,
     function::Access,
+    sealed::{Place, Sealed},
+    snapshot::{SECRETS, SecretEntry},
     telemetry::{Batch, LogStream},
 };
 
 use crate::{
     egress::{courier, encoded, globex, send, stage},
-    stage::{acme, function},
+    stage::{acme, api::serving_key, function, version},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,10 +134,67 @@ async fn a_chain_of_functions_ends_and_a_wide_one_too() {
     stage.worker.shutdown().await;
 }
 
+/// As the API server seals it for the tenant `acme`.
+fn sealed(tenant: TenantId, key: u32, value: &str) -> SecretEntry {
+    let reference = SecretReference {
+        secret: SecretId::generate(),
+        number: 3,
+    };
+    let place = Place::secret(tenant, reference.secret, reference.number);
+    SecretEntry {
+        reference,
+        sealed: Sealed {
+            key,
+            bytes: serving_key(key).key.seal([7; 24], &place, value.as_bytes()),
+        },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_reads_its_secrets_also_under_a_key_that_its_worker_has_to_ask_for() {
+    let mut tenant = acme(vec![courier(&[])]);
+    let secret = sealed(tenant.id, 1, "hunter2");
+    tenant.functions[0].versions[0].secrets = [("password".parse().unwrap(), secret)].into();
+    tenant.functions[0].requires = vec![SECRETS.to_owned()];
+    let stage = stage(vec![tenant.clone()]).await;
+    let told = stage.get("/courier/variables?key=password").await.body;
+    assert!(told.starts_with("Ok(Some(\"hunter2\"))\n"), "{told}");
+
+    let mut next = version(2, "courier");
+    let secret = sealed(tenant.id, 2, "hunter3");
+    next.secrets = [("password".parse().unwrap(), secret)].into();
+    stage.api.add_serving_key();
+    tenant.functions[0].versions.push(next);
+    tenant.functions[0].prepare = vec![2];
+    stage.api.set(vec![tenant.clone()]);
+    let prepared = stage.api.acknowledged().await;
+    assert!(prepared.failed.is_empty(), "{prepared:?}");
+    tenant.functions[0].traffic[0].version = 2;
+    stage.api.set(vec![tenant.clone()]);
+    stage.api.acknowledged().await;
+    let told = stage.get("/courier/variables?key=password").await.body;
+    assert!(told.starts_with("Ok(Some(\"hunter3\"))\n"), "{told}");
+
+    // Another tenant's secret in its place does not open, and the version that answers stays.
+    let mut stolen = version(3, "courier");
+    let secret = sealed(TenantId::generate(), 2, "theirs");
+    stolen.secrets = [("password".parse().unwrap(), secret)].into();
+    tenant.functions[0].versions.push(stolen);
+    tenant.functions[0].prepare = vec![3];
+    stage.api.set(vec![tenant.clone()]);
+    let refused = stage.api.acknowledged().await;
+    assert_eq!(refused.failed.len(), 1, "{refused:?}");
+    assert!(
+        refused.failed[0].reason.contains("`password`"),
+        "{refused:?}"
+    );
+    stage.worker.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_reads_its_variables_and_writes_to_its_log() {
     let mut courier = courier(&[]);
-    courier.versions[0].variables = [("greeting".to_owned(), "hello".to_owned())].into();
+    courier.versions[0].variables = [("greeting".parse().unwrap(), "hello".to_owned())].into();
     let stage = stage(vec![acme(vec![courier])]).await;
     let told = stage.get("/courier/variables?key=greeting").await.body;
     let hello = "Ok(Some(\"hello\"))";

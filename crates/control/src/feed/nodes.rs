@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use super::{Node, tokens};
-use crate::{Error, Platform};
+use crate::{Error, Platform, vault};
 
 const MAX_NAME: usize = 100;
 
@@ -23,9 +23,10 @@ pub async fn join(p: &Platform, token: &str, join: Join) -> Result<Joined, Error
     check(&join)?;
     let id = NodeId::generate();
     nodes::insert(&mut tx, id, &join).await?;
+    let keys = vault::serving_keys(&mut tx, p).await?;
     tx.commit().await?;
     tracing::info!(node = %id, name = join.name, engine = join.engine_tag, url = join.internal_url, "a worker joined");
-    tokens::joined(p, id)
+    tokens::joined(p, id, keys)
 }
 
 /// `Unauthenticated` where the node was forgotten: it joins again.
@@ -34,7 +35,8 @@ pub async fn renew(p: &Platform, node: Node) -> Result<Joined, Error> {
     if !nodes::exists(&mut tx, node.id).await? {
         return Err(Error::Unauthenticated);
     }
-    tokens::joined(p, node.id)
+    let keys = vault::serving_keys(&mut tx, p).await?;
+    tokens::joined(p, node.id, keys)
 }
 
 /// `Unauthenticated` where the node was forgotten: it joins again.

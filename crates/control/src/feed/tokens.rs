@@ -5,6 +5,7 @@
 use domain::{
     FunctionId, NodeId, Timestamp,
     feed::{Claims, Joined},
+    sealed::ServingKey,
 };
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -30,7 +31,11 @@ pub fn authenticate(p: &Platform, jwt: &str) -> Result<Node, Error> {
 }
 
 /// What a worker is told when it joins, and when it renews its token.
-pub(super) fn joined(p: &Platform, node: NodeId) -> Result<Joined, Error> {
+pub(super) fn joined(
+    p: &Platform,
+    node: NodeId,
+    serving_keys: Vec<ServingKey>,
+) -> Result<Joined, Error> {
     let keys = &p.config.keys;
     let (token, expires) = sign(p, "feed token", "feed", node.to_string(), FEED_SECONDS)?;
     let expires_at = Timestamp::from_unix_timestamp(expires);
@@ -40,6 +45,7 @@ pub(super) fn joined(p: &Platform, node: NodeId) -> Result<Joined, Error> {
         expires_at: expires_at.map_err(|error| Error::Internal(error.into()))?,
         artifact_key: keys.signing("artifact signing").verifying_key().to_bytes(),
         invoke_key: keys.signing("invoke token").verifying_key().to_bytes(),
+        serving_keys,
     })
 }
 

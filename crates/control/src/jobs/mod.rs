@@ -1,4 +1,4 @@
-//! Background work of the control plane: compile, activate, sweep. Ids in, the world re-read,
+//! Background work of the control plane: compile, activate, reseal, sweep. Ids in, the world re-read,
 //! the same effect however often it runs.
 //!
 //! A job belongs to whoever renews its lease. One that failed for our own reasons is tried again
@@ -7,13 +7,14 @@
 mod activate;
 mod compile;
 mod progress;
+mod reseal;
 mod sweep;
 mod tend;
 mod workers;
 
 use std::time::Duration;
 
-use domain::{DeploymentId, VersionId};
+use domain::{DeploymentId, TenantId, VersionId};
 use store::jobs::{self, Job, Kind, LEASE_SECONDS};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,7 @@ enum Done {
 pub async fn run(p: &Platform, stop: &CancellationToken) {
     // A compile takes a core; more at a time would take the requests'.
     let compiling = lane(p, &[Kind::Compile], 1, stop);
-    let others = lane(p, &[Kind::Activate, Kind::Sweep], 4, stop);
+    let others = lane(p, &[Kind::Activate, Kind::Reseal, Kind::Sweep], 4, stop);
     tokio::join!(compiling, others, tend::tend(p, stop));
 }
 
@@ -118,6 +119,7 @@ async fn perform(p: &Platform, job: &Job) -> Result<Done, Error> {
     match job.kind {
         Kind::Compile => compile::run(p, VersionId::from_uuid(job.subject)).await,
         Kind::Activate => activate::run(p, DeploymentId::from_uuid(job.subject)).await,
+        Kind::Reseal => reseal::run(p, TenantId::from_uuid(job.subject)).await,
         Kind::Sweep => sweep::run(p).await,
     }
 }
@@ -162,7 +164,8 @@ async fn settle(p: &Platform, job: &Job, done: Result<Done, Error>) -> Result<()
                 Kind::Activate => {
                     activate::give_up(p, &mut tx, DeploymentId::from_uuid(job.subject)).await?;
                 }
-                Kind::Sweep => {}
+                // The keys before stay as long as something is sealed by them.
+                Kind::Reseal | Kind::Sweep => {}
             }
             jobs::finish(&mut tx, job).await?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration as Wait;
 use blobs::{BlobKey, Blobs};
 use domain::Digest;
 use futures::TryStreamExt as _;
-use store::{jobs, modules, nodes, serving, uploads};
+use store::{jobs, keys, modules, nodes, secrets, serving, uploads};
 use time::Duration;
 
 use super::Done;
@@ -25,6 +25,8 @@ pub(super) async fn run(p: &Platform) -> Result<Done, Error> {
     serving::trim_log(&mut tx).await?;
     nodes::delete_gone(&mut tx).await?;
     jobs::delete_pointless(&mut tx).await?;
+    secrets::delete_unused(&mut tx).await?;
+    keys::delete_unused(&mut tx).await?;
     tx.commit().await?;
 
     let modules = sweep_modules(p).await? + sweep_blobs(p).await?;

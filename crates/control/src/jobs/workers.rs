@@ -132,6 +132,7 @@ mod tests {
             state: VersionState::Ready,
             error: None,
             compiled: true,
+            missing: Vec::new(),
         };
         let failed = |version| {
             vec![FailedVersion {

@@ -6,6 +6,7 @@
 
 pub mod aliases;
 pub mod audit;
+pub mod configuration;
 pub mod deployments;
 pub mod functions;
 pub mod logs;

@@ -30,6 +30,7 @@ fn tenant(number: u128) -> TenantEntry {
         module: domain::Digest::of(b"module"),
         handler: Handler::WasiHttp02,
         variables: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         artifacts: Vec::new(),
     };
     let function = FunctionEntry {

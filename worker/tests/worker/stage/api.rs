@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -28,6 +28,7 @@ use blobs::{BlobKey, Blobs};
 use domain::{
     FunctionId, GenerationId, NodeId, Timestamp,
     feed::{Claims, Demand, Heard, Heartbeat, Join, Joined, StateHash},
+    sealed::{SealingKey, ServingKey},
     snapshot::{self, Changes, Position, SCHEMA, Snapshot, TenantEntry, signed_message},
     telemetry::Batch,
 };
@@ -55,6 +56,8 @@ struct Shared {
     refusing: AtomicBool,
     refused: watch::Sender<u32>,
     joins: Mutex<Vec<Join>>,
+    /// How many serving keys there are by now.
+    serving_keys: AtomicU32,
 }
 
 pub(crate) fn blobs_url(folder: &Path) -> Url {
@@ -72,6 +75,7 @@ impl Api {
             refusing: AtomicBool::new(false),
             refused: watch::Sender::default(),
             joins: Mutex::default(),
+            serving_keys: AtomicU32::new(1),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap())
@@ -79,7 +83,7 @@ impl Api {
             .unwrap();
         let routes = Router::new()
             .route("/internal/v1/join", post(join))
-            .route("/internal/v1/token", post(|| async { Json(joined()) }))
+            .route("/internal/v1/token", post(renew))
             .route("/internal/v1/snapshot", get(snapshot))
             .route("/internal/v1/changes", get(changes))
             .route("/internal/v1/hash", get(hash))
@@ -98,6 +102,11 @@ impl Api {
     /// From now on nobody answers at its address.
     pub(crate) fn go_away(&self) {
         self.server.abort();
+    }
+
+    /// Makes another serving key, which workers hear of when they ask.
+    pub(crate) fn add_serving_key(&self) {
+        self.shared.serving_keys.fetch_add(1, Relaxed);
     }
 
     /// Changes what is served, by one epoch.
@@ -241,19 +250,34 @@ fn state(tenants: Vec<TenantEntry>, generation: GenerationId, epoch: u64) -> Sna
     }
 }
 
-fn joined() -> Joined {
+/// The key of that number that secrets travel under.
+pub(crate) fn serving_key(number: u32) -> ServingKey {
+    let byte = u8::try_from(number).unwrap();
+    ServingKey {
+        number,
+        key: SealingKey::new([byte; 32]),
+    }
+}
+
+fn joined(shared: &Shared) -> Joined {
+    let keys = 1..=shared.serving_keys.load(Relaxed);
     Joined {
         node: NodeId::generate(),
         token: "node".to_owned(),
         expires_at: Timestamp::now_utc() + Duration::from_secs(600),
         artifact_key: guests::signing_key().verifying_key().to_bytes(),
         invoke_key: SigningKey::from_bytes(&[9; 32]).verifying_key().to_bytes(),
+        serving_keys: keys.map(serving_key).collect(),
     }
 }
 
 async fn join(State(shared): State<Arc<Shared>>, Json(join): Json<Join>) -> Json<Joined> {
     shared.joins.lock().unwrap().push(join);
-    Json(joined())
+    Json(joined(&shared))
+}
+
+async fn renew(State(shared): State<Arc<Shared>>) -> Json<Joined> {
+    Json(joined(&shared))
 }
 
 async fn snapshot(State(shared): State<Arc<Shared>>) -> Json<Snapshot> {

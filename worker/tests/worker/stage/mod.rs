@@ -1,7 +1,7 @@
 //! A real worker, an API server of a few lines that feeds it, and a client that verifies the
 //! certificates of the development CA.
 
-mod api;
+pub(crate) mod api;
 mod guests;
 mod upstream;
 
@@ -230,6 +230,7 @@ pub(crate) fn version(number: u32, guest: &str) -> VersionEntry {
         module: artifact.module,
         handler,
         variables: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         artifacts: vec![artifact],
     }
 }
