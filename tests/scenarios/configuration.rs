@@ -66,8 +66,8 @@ async fn a_version_keeps_the_variables_that_it_was_made_with() {
 
     // What was is there again by a rollback; another version of it would have what is configured now.
     let traffic = json!({ "traffic": [{ "version": 1, "percent": 100 }] });
-    let accepted = owner.post(&owner.here("/functions/courier/deployments"), traffic);
-    owner.finished(accepted.await).await;
+    let deployments = owner.here("/functions/courier/deployments");
+    owner.finished(owner.post(&deployments, traffic).await).await;
     assert_eq!(read(&owner, "greeting").await, "Ok(None)");
     let versions = owner.here("/functions/courier/versions");
     let same = owner
@@ -141,8 +141,9 @@ async fn a_secret_is_told_to_guests_and_to_nobody_else() {
 
     let path = format!("{secrets}/password");
     let etag = owner.get(&path).await.header("etag").to_owned();
-    let request = owner.request(Method::DELETE, &format!("{path}?deploy=true"));
-    let request = request.await.header("if-match", etag);
+    let deploying = format!("{path}?deploy=true");
+    let request = owner.request(Method::DELETE, &deploying).await;
+    let request = request.header("if-match", etag);
     let deleted = owner.send(request).await.expect(200).json();
     live(&owner, &deleted).await;
     assert_eq!(read(&owner, "password").await, "Ok(None)");
