@@ -12,13 +12,16 @@ use crate::harness::{Person, TestPlatform, cluster, guests, until};
 async fn read(person: &Person<'_>, name: &str) -> String {
     let path = format!("/courier/variables?key={name}");
     let told = person.call(&path).await.expect(200);
-    let told = String::from_utf8(told.body.to_vec()).unwrap();
-    told.lines().next().unwrap().to_owned()
+    let told = String::from_utf8(told.body.to_vec()).expect("it is text");
+    told.lines().next().expect("a line").to_owned()
 }
 
 async fn live(person: &Person<'_>, changed: &Value) {
-    for followed in changed["versions"].as_array().unwrap() {
-        let operation = format!("/operations/{}", followed["operation"].as_str().unwrap());
+    for followed in changed["versions"].as_array().expect("a list") {
+        let operation = format!(
+            "/operations/{}",
+            followed["operation"].as_str().expect("it is deployed")
+        );
         let done = person.done(&operation).await;
         assert_eq!(done["state"], "succeeded", "{done:#}");
     }
@@ -67,7 +70,9 @@ async fn a_version_keeps_the_variables_that_it_was_made_with() {
     // What was is there again by a rollback; another version of it would have what is configured now.
     let traffic = json!({ "traffic": [{ "version": 1, "percent": 100 }] });
     let deployments = owner.here("/functions/courier/deployments");
-    owner.finished(owner.post(&deployments, traffic).await).await;
+    owner
+        .finished(owner.post(&deployments, traffic).await)
+        .await;
     assert_eq!(read(&owner, "greeting").await, "Ok(None)");
     let versions = owner.here("/functions/courier/versions");
     let same = owner
@@ -157,7 +162,10 @@ async fn rows_with(platform: &TestPlatform, text: &str) -> Vec<String> {
     let tables = sqlx::query(
         "select quote_ident(table_name) from information_schema.tables where table_schema = 'public'",
     );
-    let tables = tables.fetch_all(&mut database).await.unwrap();
+    let tables = tables
+        .fetch_all(&mut database)
+        .await
+        .expect("the database answers");
     let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut found = Vec::new();
     for table in tables {
@@ -168,7 +176,7 @@ async fn rows_with(platform: &TestPlatform, text: &str) -> Vec<String> {
         let count: i64 = sqlx::query(sqlx::AssertSqlSafe(query))
             .fetch_one(&mut database)
             .await
-            .unwrap()
+            .expect("the database answers")
             .get(0);
         if count > 0 {
             found.push(table);
@@ -180,8 +188,8 @@ async fn rows_with(platform: &TestPlatform, text: &str) -> Vec<String> {
 /// Files below a folder that hold the bytes: what the worker keeps, and the object store.
 fn files_with(folder: &Path, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
         if path.is_dir() {
             found.extend(files_with(&path, bytes));
         } else if fs::read(&path)

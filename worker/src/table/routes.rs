@@ -107,7 +107,7 @@ fn segments(pattern: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{FunctionId, Limits, function::Access, snapshot::FunctionEntry};
+    use domain::{FunctionId, Limits, TenantId, function::Access, snapshot::FunctionEntry};
 
     use super::*;
     use crate::table::Here;
@@ -160,7 +160,7 @@ mod tests {
             engine_tag: "",
             tenant_ceiling: 1,
         };
-        Function::build(entry, None, here)
+        Function::build(entry, None, TenantId::generate(), here)
     }
 
     #[test]
