@@ -250,27 +250,22 @@ async fn what_cannot_be_configured_is_told_with_its_name() {
     let asked =
         json!({ "variables": { "1st": "a", "long": "x".repeat(20_000), "nul": "a\u{0}b" } });
     let refused = owner.change(Method::PATCH, &variables, asked).await;
-    insta::assert_snapshot!(refused.to_string());
+    let mut told = vec![refused.to_string()];
 
     let asked = json!({ "variables": { "password": "in the open" } });
     owner
         .change(Method::PATCH, &variables, asked)
         .await
         .expect(200);
-    let secret = json!({ "name": "password", "value": "hunter2" });
-    assert_eq!(
-        owner.post(&secrets, secret).await.to_string(),
-        "422 invalid: name: `password` would be a variable and a secret"
-    );
-    for (value, told) in [(String::new(), 0), ("x".repeat(70_000), 70_000)] {
-        let refused = owner
-            .post(&secrets, json!({ "name": "key", "value": value }))
-            .await;
-        assert_eq!(
-            refused.to_string(),
-            format!("422 invalid: value: use 1 to 65536 bytes, these are {told}")
-        );
+    for (name, value) in [
+        ("password", "hunter2".to_owned()),
+        ("key", String::new()),
+        ("key", "x".repeat(70_000)),
+    ] {
+        let asked = json!({ "name": name, "value": value });
+        told.push(owner.post(&secrets, asked).await.to_string());
     }
+    insta::assert_snapshot!(told.join("\n"));
     let blind = owner.request(Method::PATCH, &variables).await;
     let blind = blind.json(&json!({ "variables": {} }));
     assert_eq!(owner.send(blind).await.status, 428);
