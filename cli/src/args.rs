@@ -17,6 +17,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(any(feature = "api", feature = "worker"))]
 use crate::logging::LogFormat;
 
 /// Functions as a service for WebAssembly components.
@@ -24,6 +25,7 @@ use crate::logging::LogFormat;
 #[command(name = "atoll", version, max_term_width = 100)]
 pub(crate) struct Cli {
     /// How log lines look.
+    #[cfg(any(feature = "api", feature = "worker"))]
     #[arg(
         long,
         global = true,
@@ -60,6 +62,9 @@ pub(crate) enum Command {
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         orders: Vec<OsString>,
     },
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    Client(crate::client::args::ClientCommand),
     /// Print the version.
     Version,
 }

@@ -14,8 +14,11 @@ use engine::jail;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::reader::{Reader, Variables, address, apps_domain, blobs, days, number, origin};
-use crate::args::{ApiArgs, SharedArgs};
+use super::reader::{Reader, Variables, address, apps_domain, blobs, days, number};
+use crate::{
+    args::{ApiArgs, SharedArgs},
+    origin::origin,
+};
 
 pub(crate) struct ApiSettings {
     pub listen: SocketAddr,
