@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod browser;
+pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod fake_worker;
 pub(crate) mod guests;

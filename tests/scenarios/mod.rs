@@ -4,6 +4,7 @@ mod access;
 mod aliases;
 mod audit;
 mod configuration;
+mod client;
 mod console;
 mod demand;
 mod fleet;
