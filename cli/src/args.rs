@@ -31,7 +31,8 @@ pub(crate) struct Cli {
         global = true,
         env = "ATOLL_LOG_FORMAT",
         value_name = "FORMAT",
-        default_value = "text"
+        default_value = "text",
+        help_heading = "Logging of the processes"
     )]
     pub log_format: LogFormat,
     #[command(subcommand)]
@@ -64,7 +65,7 @@ pub(crate) enum Command {
     },
     #[cfg(feature = "client")]
     #[command(flatten)]
-    Client(crate::client::args::ClientCommand),
+    Client(Box<crate::client::args::ClientCommand>),
     /// Print the version.
     Version,
 }

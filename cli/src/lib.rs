@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "api")]
         Command::Compile { orders } => engine::jail::child_main(orders),
         #[cfg(feature = "client")]
-        Command::Client(command) => client::run(command),
+        Command::Client(command) => client::run(*command),
         Command::Version => {
             println!("atoll {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

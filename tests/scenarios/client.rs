@@ -142,7 +142,7 @@ async fn a_call_and_what_it_wrote_are_seen_from_the_command_line() {
         .await
         .expect(0);
     assert!(
-        invoked.stderr.contains("stdout first line on stdout"),
+        invoked.stderr.contains("info first line on stdout"),
         "{}",
         invoked.stderr
     );

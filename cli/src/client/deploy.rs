@@ -9,7 +9,6 @@ use domain::{
     Digest,
     deployment::Share,
     function::Access,
-    report::Support,
     rest::{
         deployments::CreateDeployment,
         functions::{CreateFunction, FunctionView},
@@ -128,8 +127,15 @@ fn wanted(context: &Context, args: Deploy) -> Result<Wanted, Failure> {
             })?
         }
     };
-    let module = std::fs::read(&path)
-        .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+    let module = std::fs::read(&path).map_err(|error| {
+        let hint = match &args.file {
+            Some(_) => "",
+            None => {
+                "\n  `module` in atoll.toml names it; `build` there is the command that makes it."
+            }
+        };
+        Failure::Usage(format!("{} cannot be read: {error}{hint}", path.display()))
+    })?;
     let creation = match &manifest {
         Some(manifest) => manifest.function.creation(),
         None => CreateFunction {
@@ -244,15 +250,6 @@ async fn upload(here: &Here, out: Output, wanted: &Wanted) -> Result<Value, Fail
     match told.status {
         StatusCode::CREATED => out.note(format!("Made v{}.", version.number)),
         _ => out.note(format!("v{} has this content.", version.number)),
-    }
-    for import in &version.report.imports {
-        if let Support::NotGranted { reason } = &import.support {
-            out.note(format!(
-                "  note: `{}`: {}",
-                printable(&import.name),
-                printable(reason)
-            ));
-        }
     }
     Ok(told.raw)
 }

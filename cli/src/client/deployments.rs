@@ -55,23 +55,20 @@ pub(crate) async fn roll_back(context: &Context, args: Rollback) -> Result<(), F
     let body = RollBack {
         message: args.message,
     };
-    context.out.note(format!("Rolling back `{function}`"));
-    ask(context, &function, "/rollback", &body).await
+    let what = format!("Rolling back `{function}`");
+    ask(context, &function, "/rollback", &body, &what).await
 }
 
 pub(crate) async fn split(context: &Context, args: Split) -> Result<(), Failure> {
     let shares: Vec<Share> = args.traffic.iter().map(|weight| weight.0).collect();
     check_traffic(&shares)?;
     let function = args.function;
-    context.out.note(format!(
-        "Sharing the traffic of `{function}`: {}",
-        traffic(&shares)
-    ));
+    let what = format!("Sharing the traffic of `{function}`: {}", traffic(&shares));
     let body = CreateDeployment {
         traffic: shares,
         message: args.message,
     };
-    ask(context, &function, "/deployments", &body).await
+    ask(context, &function, "/deployments", &body, &what).await
 }
 
 /// Asks for a deployment, waits until it is live, and says what is.
@@ -80,8 +77,10 @@ async fn ask(
     function: &FunctionRef,
     below: &str,
     body: &impl Serialize,
+    what: &str,
 ) -> Result<(), Failure> {
     let here = context.here().await?;
+    context.out.note(what);
     let accepted = here.api.post(&here.of(function, below), body).await?;
     let operation = progress::follow(&here.api, context.out, &accepted).await?;
     let live = here.api.get(&here.of(function, "")).await?;

@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     Unreachable(String),
     /// The result says what failed.
     Told,
+    /// The person thought better of it.
+    Interrupted,
     /// Nobody reads what we write, as after `| head`.
     Closed,
 }
@@ -33,6 +35,8 @@ pub(crate) enum Exit {
     Denied = 3,
     NotFound = 4,
     Unreachable = 5,
+    /// As a shell tells Ctrl-C.
+    Interrupted = 130,
 }
 
 impl Failure {
@@ -48,6 +52,7 @@ impl Failure {
             Self::Usage(_) => Exit::Usage,
             Self::NotSignedIn(_) => Exit::Denied,
             Self::Unreachable(_) => Exit::Unreachable,
+            Self::Interrupted => Exit::Interrupted,
             Self::Closed => Exit::Done,
         }
     }
@@ -85,6 +90,7 @@ impl fmt::Display for Failure {
             | Self::NotSignedIn(text)
             | Self::Unreachable(text) => f.write_str(text),
             Self::Told => f.write_str("it failed"),
+            Self::Interrupted => f.write_str("interrupted"),
             Self::Closed => f.write_str("nobody reads the output"),
         }
     }

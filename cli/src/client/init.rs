@@ -21,7 +21,8 @@ pub(crate) fn init(context: &Context, args: Init) -> Result<(), Failure> {
         None => named_after(&folder)?,
     };
     let tenant = context.options.tenant.as_ref().map(ToString::to_string);
-    let text = written(&name, tenant.as_deref(), &built(&folder));
+    let built = built(&folder);
+    let text = written(&name, tenant.as_deref(), &built);
 
     let path = args.folder.join(FILE);
     let file = fs::File::create_new(&path);
@@ -30,8 +31,13 @@ pub(crate) fn init(context: &Context, args: Init) -> Result<(), Failure> {
     if context.out.json {
         return context.out.json(&json!({ "path": path, "function": name }));
     }
+    if built.build.is_none() {
+        context
+            .out
+            .note("Name in it the module, and the command that builds it.");
+    }
     context.out.line(format!(
-        "Wrote {}. `atoll deploy` there makes `{name}` live.",
+        "Wrote {}; `atoll deploy` makes `{name}` live.",
         path.display()
     ))
 }

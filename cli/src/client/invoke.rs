@@ -152,7 +152,7 @@ async fn whole(
     }
 }
 
-/// Each line its stream, a space and what was written.
+/// Each line its level, a space and what was written.
 fn logs(headers: &HeaderMap) -> String {
     let encoded = headers
         .get(LOGS)

@@ -36,11 +36,15 @@ pub(crate) async fn logs(context: &Context, args: Logs) -> Result<(), Failure> {
 
     let mut told = Telling {
         out: context.out,
+        from: None,
         newest: None,
         seen: BTreeSet::new(),
     };
     let first = look(&here, &function, &query, since.clone(), args.limit).await?;
+    let is_cut = first.len() >= args.limit;
     told.tell(first)?;
+    // Those before were not asked for, and must not come with a later look.
+    told.from = told.seen.first().copied().filter(|_| is_cut);
     if !args.follow {
         if told.newest.is_none() {
             context.out.note("There are no such lines.");
@@ -88,10 +92,14 @@ async fn look(
 /// Tells each line once.
 struct Telling {
     out: Output,
+    from: Option<Key>,
     newest: Option<OffsetDateTime>,
     /// Those that may be met again.
-    seen: BTreeSet<(OffsetDateTime, RequestId, i32)>,
+    seen: BTreeSet<Key>,
 }
+
+/// The order in which lines were written, as well as it is known.
+type Key = (OffsetDateTime, RequestId, i32);
 
 impl Telling {
     fn tell(&mut self, lines: Vec<Value>) -> Result<(), Failure> {
@@ -99,7 +107,7 @@ impl Telling {
         for raw in lines {
             let line: LineView = read(&raw)?;
             let key = (line.at, line.request_id, line.number);
-            if self.seen.insert(key) {
+            if self.from.is_none_or(|from| key >= from) && self.seen.insert(key) {
                 fresh.push((key, line, raw));
             }
         }
@@ -149,11 +157,15 @@ mod tests {
         };
         let mut told = Telling {
             out: Output { json: false },
+            from: None,
             newest: None,
             seen: BTreeSet::new(),
         };
         told.tell(vec![line(1, 1), line(2, 2)]).unwrap();
         assert_eq!(told.seen.len(), 2);
+        told.from = told.seen.first().copied();
+        told.tell(vec![line(0, 0)]).unwrap();
+        assert_eq!(told.seen.len(), 2, "it was not asked for");
         told.tell(vec![line(1, 1), line(20, 3)]).unwrap();
         // Those before the window are forgotten, and not asked for again.
         assert_eq!(told.seen.len(), 1);

@@ -112,5 +112,10 @@ impl Telling {
 }
 
 fn line(step: &Step) -> String {
-    format!("  {} {}/{}", printable(&step.name), step.done, step.total)
+    let name = printable(&step.name);
+    match step.total {
+        // How much there is of it, it knows once it begins.
+        0 => format!("  {name}"),
+        total => format!("  {name} {}/{total}", step.done),
+    }
 }

@@ -55,7 +55,7 @@ fn read_quietly() -> Result<String, Failure> {
     for byte in io::stdin().lock().bytes() {
         match byte.map_err(unusable)? {
             b'\r' | b'\n' | END => break,
-            INTERRUPT => return Err(Failure::Usage("interrupted".to_owned())),
+            INTERRUPT => return Err(Failure::Interrupted),
             CLEAR => typed.clear(),
             0x08 | 0x7f => {
                 // A character, which may be several bytes.

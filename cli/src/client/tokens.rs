@@ -84,7 +84,7 @@ async fn perform(context: &Context, place: &Place<'_>, task: TokensTask) -> Resu
 
 async fn list(context: &Context, place: &Place<'_>) -> Result<(), Failure> {
     let found = place.api.list(&place.path, &[], usize::MAX).await?;
-    let headings = ["ID", "NAME", "ENDS IN", "ROLE", "USED", "EXPIRES", "SCOPES"];
+    let headings = ["ID", "NAME", "SECRET", "ROLE", "USED", "EXPIRES", "SCOPES"];
     context.out.list(
         found,
         headings,
@@ -94,7 +94,7 @@ async fn list(context: &Context, place: &Place<'_>) -> Result<(), Failure> {
             [
                 token.id.to_string(),
                 token.name,
-                token.hint,
+                format!("…{}", token.hint),
                 token
                     .role
                     .map_or_else(|| "yours".to_owned(), |role| word(&role)),
