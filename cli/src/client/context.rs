@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     api::{Api, read},
     args::{OfFunction, Options},
-    credentials::{Credential, Credentials},
+    credentials::Credentials,
     failure::Failure,
     manifest::Manifest,
     output::Output,
@@ -113,13 +113,6 @@ impl Context {
             ));
         }
         Ok(server.presenting(&credential.secret))
-    }
-
-    /// What is kept for the server of this command.
-    pub(crate) fn credential(&self) -> Result<Option<Credential>, Failure> {
-        let kept = Credentials::load()?;
-        let server = self.server(&kept)?;
-        Ok(kept.servers.get(server.origin()).cloned())
     }
 
     pub(crate) fn manifest(&self, named: Option<&Path>) -> Result<Option<Manifest>, Failure> {

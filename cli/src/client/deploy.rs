@@ -6,7 +6,6 @@ use std::{
 };
 
 use domain::{
-    Digest,
     deployment::Share,
     function::Access,
     rest::{
@@ -47,18 +46,15 @@ pub(crate) async fn deploy(context: &Context, args: Deploy) -> Result<(), Failur
     let out = context.out;
 
     let (function, settled) = settle(&here, out, &wanted).await?;
-    let view: FunctionView = function.view()?;
-    let (version, operation) = match live_with(&here, &wanted, &view).await? {
-        Some(version) => {
-            let number = version.view::<VersionView>()?.number;
-            out.note(format!("v{number} has this content and is live already."));
-            (version.raw, None)
-        }
-        None => {
-            let version = upload(&here, out, &wanted).await?;
-            let operation = activate(&here, out, &wanted, &version).await?;
-            (version, Some(operation))
-        }
+    let function: FunctionView = function.view()?;
+    let told = upload(&here, out, &wanted).await?;
+    let version: VersionView = told.view()?;
+    // What is the same is the server's to say: a version is more than its module.
+    let operation = if has_all_traffic(&function, &version) {
+        out.note(format!("v{} is live already.", version.number));
+        None
+    } else {
+        Some(activate(&here, out, &wanted, &version).await?)
     };
 
     let live = here.api.get(&here.of(&wanted.function, "")).await?;
@@ -68,7 +64,7 @@ pub(crate) async fn deploy(context: &Context, args: Deploy) -> Result<(), Failur
             "url": view.url,
             "changed": settled || operation.is_some(),
             "function": live.raw,
-            "version": version,
+            "version": told.raw,
             "operation": operation,
         }));
     }
@@ -217,24 +213,14 @@ async fn settle(here: &Here, out: Output, wanted: &Wanted) -> Result<(Told, bool
     Ok((changed, true))
 }
 
-/// The version that has all of the traffic, if its module is this one.
-async fn live_with(
-    here: &Here,
-    wanted: &Wanted,
-    function: &FunctionView,
-) -> Result<Option<Told>, Failure> {
-    let [Share { version, .. }] = function.traffic.as_slice() else {
-        return Ok(None);
-    };
-    let live = here
-        .api
-        .get(&here.of(&wanted.function, &format!("/versions/{version}")))
-        .await?;
-    let digest = live.view::<VersionView>()?.digest;
-    Ok((digest == Digest::of(&wanted.module)).then_some(live))
+fn has_all_traffic(function: &FunctionView, version: &VersionView) -> bool {
+    match function.traffic.as_slice() {
+        [only] => only.version == version.number.unsigned_abs(),
+        _ => false,
+    }
 }
 
-async fn upload(here: &Here, out: Output, wanted: &Wanted) -> Result<Value, Failure> {
+async fn upload(here: &Here, out: Output, wanted: &Wanted) -> Result<Told, Failure> {
     let bytes = size(wanted.module.len() as u64);
     out.note(format!("Uploading {} ({bytes})", wanted.path.display()));
     let mut request = here
@@ -249,18 +235,17 @@ async fn upload(here: &Here, out: Output, wanted: &Wanted) -> Result<Value, Fail
     let version: VersionView = told.view()?;
     match told.status {
         StatusCode::CREATED => out.note(format!("Made v{}.", version.number)),
-        _ => out.note(format!("v{} has this content.", version.number)),
+        _ => out.note(format!("v{} is the same.", version.number)),
     }
-    Ok(told.raw)
+    Ok(told)
 }
 
 async fn activate(
     here: &Here,
     out: Output,
     wanted: &Wanted,
-    version: &Value,
+    version: &VersionView,
 ) -> Result<Value, Failure> {
-    let version: VersionView = super::api::read(version)?;
     let body = CreateDeployment {
         traffic: vec![Share {
             version: version.number.unsigned_abs(),

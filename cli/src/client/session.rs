@@ -45,13 +45,8 @@ impl Borrowed {
         if !is_token {
             return Ok(Self::Kept(api));
         }
-        let kept = context
-            .credential()?
-            .and_then(|credential| credential.email);
-        let email = match kept {
-            Some(email) => email,
-            None => super::login::me(&api).await?.email.to_string(),
-        };
+        // Of whoever the token is, which may not be who signed in here.
+        let email = super::login::me(&api).await?.email.to_string();
         if !password_stdin {
             context
                 .out
