@@ -614,3 +614,64 @@ async fn a_project_begins_with_init_and_names_its_versions() {
     assert!(script.stdout.contains("_atoll()"), "it completes");
     platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn variables_and_secrets_reach_the_function_with_another_version() {
+    let platform = TestPlatform::start().await;
+    let owner = platform.operator().await;
+    owner.publish("courier", guests::prebuilt("courier")).await;
+    let client = Client::signed_in(&platform, OPERATOR_EMAIL).await;
+    let reads = async |name: &str| {
+        let answer = owner.call(&format!("/courier/variables?key={name}")).await;
+        answer.text().lines().next().unwrap_or_default().to_owned()
+    };
+
+    let set = [
+        "variables",
+        "set",
+        "greeting=a=b",
+        "POOL=",
+        "-f",
+        "courier",
+        "--deploy",
+    ];
+    client.run(&set).await.expect(0);
+    assert_eq!(reads("greeting").await, "Ok(Some(\"a=b\"))");
+    let listed = client
+        .run(&["variables", "list", "-f", "courier"])
+        .await
+        .expect(0);
+    assert_eq!(listed.stdout, "POOL=\ngreeting=a=b\n");
+    let waiting = client
+        .run(&["variables", "unset", "greeting", "-f", "courier"])
+        .await
+        .expect(0);
+    assert!(
+        waiting
+            .stderr
+            .contains("Made v3 of `courier` from v2. It is not deployed"),
+        "{}",
+        waiting.stderr
+    );
+    assert_eq!(reads("greeting").await, "Ok(Some(\"a=b\"))");
+    client.run(&["split", "courier", "v3=100"]).await.expect(0);
+    assert_eq!(reads("greeting").await, "Ok(None)");
+
+    let set = ["secrets", "set", "greeting", "--everywhere", "--deploy"];
+    client.run_with(&set, "psst\n").await.expect(0);
+    assert_eq!(reads("greeting").await, "Ok(Some(\"psst\"))");
+    client.run_with(&set, "hush").await.expect(0);
+    assert_eq!(reads("greeting").await, "Ok(Some(\"hush\"))");
+    let listed = client
+        .run(&["secrets", "list", "--everywhere", "--json"])
+        .await
+        .expect(0);
+    assert_eq!(listed.json()[0]["number"], 2);
+    assert!(!listed.stdout.contains("hush"), "{}", listed.stdout);
+    client
+        .run(&["secrets", "delete", "greeting", "--everywhere", "--deploy"])
+        .await
+        .expect(0);
+    assert_eq!(reads("greeting").await, "Ok(None)");
+    platform.stop().await;
+}

@@ -3,8 +3,8 @@
 mod access;
 mod aliases;
 mod audit;
-mod configuration;
 mod client;
+mod configuration;
 mod console;
 mod demand;
 mod fleet;

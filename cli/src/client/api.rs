@@ -180,7 +180,7 @@ impl Api {
     }
 }
 
-fn based_on(request: RequestBuilder, read: &Told) -> RequestBuilder {
+pub(crate) fn based_on(request: RequestBuilder, read: &Told) -> RequestBuilder {
     match &read.etag {
         Some(etag) => request.header(header::IF_MATCH, etag),
         None => request,

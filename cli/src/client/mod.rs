@@ -5,6 +5,7 @@ pub(crate) mod args;
 mod aliases;
 mod api;
 mod audit;
+mod configuration;
 mod context;
 mod credentials;
 mod deploy;
@@ -83,6 +84,8 @@ fn options(command: &ClientCommand) -> Option<&Options> {
         Logs(args) => &args.options,
         Invoke(args) => &args.options,
         Aliases(args) => &args.options,
+        Variables(args) => &args.options,
+        Secrets(args) => &args.options,
         Tokens(args) => &args.options,
         Members(args) => &args.options,
         Audit(args) => &args.options,
@@ -113,6 +116,8 @@ async fn dispatch(command: ClientCommand, options: Option<Options>) -> Result<()
         Logs(args) => logs::logs(&context, args).await,
         Invoke(args) => invoke::invoke(&context, args).await,
         Aliases(args) => aliases::run(&context, args.task).await,
+        Variables(args) => configuration::variables(&context, args.task).await,
+        Secrets(args) => configuration::secrets(&context, args.task).await,
         Tokens(args) => tokens::run(&context, args).await,
         Members(args) => members::run(&context, args.task).await,
         Audit(args) => audit::list(&context, args).await,

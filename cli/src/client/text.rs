@@ -3,7 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use domain::{
-    FunctionId, FunctionName, Role, TenantId, TenantSlug, deployment::Share, name::version_number,
+    ConfigName, FunctionId, FunctionName, Role, TenantId, TenantSlug, deployment::Share,
+    name::version_number,
 };
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
@@ -81,6 +82,28 @@ impl FromStr for Weight {
         let percent = percent.strip_suffix('%').unwrap_or(percent);
         let percent = percent.parse::<u8>().map_err(|_| malformed())?;
         Ok(Self(Share { version, percent }))
+    }
+}
+
+/// `NAME=VALUE`, the value as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    pub(crate) name: ConfigName,
+    pub(crate) value: String,
+}
+
+impl FromStr for Assignment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("`{text}` sets nothing; write NAME=VALUE"))?;
+        let name = name.parse::<ConfigName>();
+        Ok(Self {
+            name: name.map_err(|problem| problem.detail)?,
+            value: value.to_owned(),
+        })
     }
 }
 
@@ -203,6 +226,17 @@ mod tests {
         ] {
             assert!(share(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_variable_is_set_to_all_that_follows_its_name() {
+        let set: Assignment = "URL=postgres://a?b=c ".parse().unwrap();
+        assert_eq!(
+            (set.name.to_string().as_str(), set.value.as_str()),
+            ("URL", "postgres://a?b=c ")
+        );
+        assert_eq!("a=".parse::<Assignment>().unwrap().value, "");
+        assert!("URL".parse::<Assignment>().is_err() && "a b=c".parse::<Assignment>().is_err());
     }
 
     #[test]

@@ -69,6 +69,10 @@ pub(crate) enum ClientCommand {
     Invoke(Invoke),
     /// Names for versions, and their previews.
     Aliases(Aliases),
+    /// Values that a function reads by name.
+    Variables(Variables),
+    /// Values that a function reads and nobody else.
+    Secrets(Secrets),
     /// Access tokens for programs: your own, or with --tenant the tenant's.
     Tokens(Tokens),
     /// Who is in the tenant.

@@ -12,10 +12,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use domain::{AliasName, Role, TokenId};
+use domain::{AliasName, ConfigName, Role, TokenId};
 
 use super::{OfFunction, Options};
-use crate::client::text::{self, FunctionRef, Since, Span, VersionNumber};
+use crate::client::text::{self, Assignment, FunctionRef, Since, Span, VersionNumber};
 
 #[derive(Args)]
 pub(crate) struct Functions {
@@ -233,4 +233,91 @@ pub(crate) struct Audit {
     pub limit: Limit,
     #[command(flatten)]
     pub options: Options,
+}
+
+/// Whose variables or secrets.
+#[derive(Args)]
+pub(crate) struct Holder {
+    /// The function's name or id [default: atoll.toml's]
+    #[arg(long, short, conflicts_with = "everywhere")]
+    pub function: Option<FunctionRef>,
+    /// For all functions of the tenant; a function's own go before them
+    #[arg(long)]
+    pub everywhere: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Variables {
+    #[command(subcommand)]
+    pub task: VariablesTask,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum VariablesTask {
+    /// The variables and their values
+    List {
+        #[command(flatten)]
+        of: Holder,
+    },
+    /// Set some, and keep the others
+    Set {
+        /// NAME=VALUE
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        variables: Vec<Assignment>,
+        #[command(flatten)]
+        of: Holder,
+        /// Deploy the versions that follow
+        #[arg(long)]
+        deploy: bool,
+    },
+    /// Take some away
+    Unset {
+        /// Their names
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<ConfigName>,
+        #[command(flatten)]
+        of: Holder,
+        /// Deploy the versions that follow
+        #[arg(long)]
+        deploy: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Secrets {
+    #[command(subcommand)]
+    pub task: SecretsTask,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SecretsTask {
+    /// The secrets, without their values
+    List {
+        #[command(flatten)]
+        of: Holder,
+    },
+    /// Make a secret, or give it another value, which is read from standard input
+    Set {
+        /// The name that functions read
+        name: ConfigName,
+        #[command(flatten)]
+        of: Holder,
+        /// Deploy the versions that follow
+        #[arg(long)]
+        deploy: bool,
+    },
+    /// Take a secret away; versions that were made with it keep it
+    Delete {
+        /// The name that functions read
+        name: ConfigName,
+        #[command(flatten)]
+        of: Holder,
+        /// Deploy the versions that follow
+        #[arg(long)]
+        deploy: bool,
+    },
 }
