@@ -48,6 +48,7 @@ impl Running {
             keys: Keys::from_hex(&"07".repeat(32)).unwrap(),
             join_token: None,
             smtp: None,
+            registration: control::registration::Mode::default(),
             upload_max_bytes: 1 << 20,
             compile_program: "/bin/false".into(),
             compile_limits: engine::jail::Limits::COMPILE,

@@ -126,6 +126,9 @@ pub(crate) struct SharedArgs {
     /// Sender of mails; their server is ATOLL_SMTP_URL
     #[arg(long, env = "ATOLL_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
+    /// Who may make an account: `open` for anybody, `invite` for whoever was invited [default: invite]
+    #[arg(long, env = "ATOLL_REGISTRATION", value_name = "MODE")]
+    pub registration: Option<String>,
     /// Largest module taken, in bytes [default: 104857600]
     #[arg(long, env = "ATOLL_UPLOAD_MAX_BYTES", value_name = "BYTES")]
     pub upload_max_bytes: Option<String>,

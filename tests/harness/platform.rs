@@ -274,6 +274,7 @@ fn config(
         keys: Keys::from_hex(SECRET_KEY).expect("64 digits"),
         join_token: Some(domain::Digest::of(JOIN_TOKEN.as_bytes()).to_string()),
         smtp: None,
+        registration: control::registration::Mode::default(),
         upload_max_bytes: 8 << 20,
         compile_program: env!("CARGO_BIN_EXE_atoll-under-test").into(),
         compile_limits: engine::jail::Limits::COMPILE,

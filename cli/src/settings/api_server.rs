@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use control::{Config, Keys, SmtpSettings, telemetry::Retention};
+use control::{Config, Keys, SmtpSettings, registration, telemetry::Retention};
 use domain::{
     Problems,
     user::{Email, Password},
@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub database_url: Option<String>,
     pub blobs_url: Option<Url>,
     pub smtp: Option<SmtpSettings>,
+    pub registration: registration::Mode,
     pub upload_max_bytes: u64,
     pub compile_limits: jail::Limits,
     pub compile_program: PathBuf,
@@ -117,6 +118,7 @@ pub(crate) fn read(args: &ApiArgs, variables: Variables<'_>) -> Result<ApiSettin
             keys,
             join_token: Some(hash_of_join_token(&join_token)),
             smtp: shared.smtp,
+            registration: shared.registration,
             upload_max_bytes: shared.upload_max_bytes,
             compile_program: shared.compile_program,
             compile_limits: shared.compile_limits,
@@ -132,6 +134,12 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
     let database_url = database_url(args.database_url.as_deref(), reader);
     let blobs_url = reader.optional("--blobs", args.blobs.as_deref(), blobs);
     let smtp = smtp(args.mail_from.as_deref(), reader);
+    let registration = reader.or(
+        "--registration",
+        args.registration.as_deref(),
+        registration::Mode::default(),
+        str::parse,
+    );
     let upload = args.upload_max_bytes.as_deref();
     let upload_max_bytes = reader.or("--upload-max-bytes", upload, 100 * mib, number);
     let cpu = args.compile_cpu_seconds.as_deref();
@@ -170,6 +178,7 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
         database_url,
         blobs_url,
         smtp,
+        registration: registration?,
         upload_max_bytes: upload_max_bytes?,
         compile_limits: jail::Limits {
             cpu_seconds: cpu_seconds?,

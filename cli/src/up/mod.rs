@@ -137,6 +137,7 @@ pub(crate) fn config(running: &Running, secret: &str, shared: &Shared) -> anyhow
         keys: Keys::from_hex(secret).context("the secret of the data folder")?,
         join_token: None,
         smtp: shared.smtp.clone(),
+        registration: shared.registration,
         upload_max_bytes: shared.upload_max_bytes,
         compile_program: shared.compile_program.clone(),
         compile_limits: shared.compile_limits,

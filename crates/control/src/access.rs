@@ -2,13 +2,13 @@
 
 use std::{marker::PhantomData, net::IpAddr, sync::Arc};
 
-use domain::{Role, Scope, SessionId, TenantId, TenantSlug, UserId, tenant::TenantState};
+use domain::{Role, Scope, SessionId, TenantId, TenantSlug, UserId};
 use store::{
     Author, Tx,
     access_tokens::AccessToken,
     functions,
     members::{self, Seat},
-    tenants::{self, Tenant},
+    tenants,
 };
 
 use crate::{Error, Platform, functions::key};
@@ -201,7 +201,7 @@ async fn seat_of_user(p: &Platform, user: UserId, tenant: &str) -> Result<Option
     Ok(
         match (tenant.parse::<TenantId>(), TenantSlug::parse(tenant)) {
             (Ok(id), _) => members::find(&mut tx, id, user).await?,
-            (_, Ok(slug)) => members::find_by_slug(&mut tx, &slug, user).await?,
+            (_, Ok(slug)) => members::find_by_slug(&mut tx, &slug, user, p.clock.now()).await?,
             _ => None,
         },
     )
@@ -215,12 +215,15 @@ async fn seat_of_token(
     wanted: &str,
 ) -> Result<Option<Seat>, Error> {
     let mut tx = p.db.tenant(own, None).await?;
-    let tenant = tenants::find(&mut tx, own).await?;
-    let is_wanted = |tenant: &Tenant| {
-        tenant.state != TenantState::Deleted
-            && (tenant.slug.as_str() == wanted || wanted.parse() == Ok(own))
+    let Some(tenant) = tenants::find(&mut tx, own).await? else {
+        return Ok(None);
     };
-    Ok(tenant.filter(is_wanted).map(|tenant| Seat {
+    let is_wanted = match TenantSlug::parse(wanted) {
+        Ok(slug) if slug == tenant.slug => true,
+        Ok(slug) => tenants::leads_to(&mut tx, own, &slug, p.clock.now()).await?,
+        Err(_) => wanted.parse() == Ok(own),
+    };
+    Ok(is_wanted.then_some(Seat {
         tenant: own,
         slug: tenant.slug,
         state: tenant.state,
@@ -248,6 +251,43 @@ async fn check_function<R>(
         Some(found) if limited_to.contains(&found.function.id) => Ok(()),
         _ => Err(Error::OtherFunction),
     }
+}
+
+/// Proof that `actor` owns the tenant, be it deleted or not: good for undoing that alone.
+#[derive(Clone, Debug)]
+pub struct Restorer {
+    pub tenant: TenantId,
+    pub slug: TenantSlug,
+    pub actor: Actor,
+    _proof: Proof,
+}
+
+/// A tenant that is deleted is there for its owners alone.
+pub async fn restorer(p: &Platform, actor: &Actor, tenant: &str) -> Result<Restorer, Error> {
+    let seat = match actor.user {
+        Some(user) => {
+            let (id, slug) = (tenant.parse().ok(), TenantSlug::parse(tenant).ok());
+            let mut tx = p.db.user(user).await?;
+            members::find_owner(&mut tx, id, slug.as_ref(), user).await?
+        }
+        None => None,
+    };
+    let Some(seat) = seat else {
+        // Whoever is no owner is told what he is told of any tenant.
+        let owner = seated::<Owner>(p, actor, tenant).await?;
+        return Ok(Restorer {
+            tenant: owner.tenant,
+            slug: owner.slug,
+            actor: owner.actor,
+            _proof: Proof,
+        });
+    };
+    Ok(Restorer {
+        tenant: seat.tenant,
+        slug: seat.slug,
+        actor: actor.clone(),
+        _proof: Proof,
+    })
 }
 
 pub fn operator(actor: &Actor) -> Result<Operator, Error> {

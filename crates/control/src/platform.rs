@@ -15,7 +15,7 @@ use crate::{
     Clock, Keys, Mail, SmtpSettings,
     feed::{self, Feed},
     hashing::Hashing,
-    jobs,
+    jobs, registration,
     telemetry::{self, Retention},
     tokens::Token,
 };
@@ -40,6 +40,8 @@ pub struct Config {
     /// Hash of a reusable join token that workers present, beside those in the database.
     pub join_token: Option<String>,
     pub smtp: Option<SmtpSettings>,
+    /// Who may make an account without an invitation.
+    pub registration: registration::Mode,
     /// Largest module taken, in bytes.
     pub upload_max_bytes: u64,
     /// The program that runs `compile`: the `atoll` binary itself.

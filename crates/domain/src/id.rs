@@ -92,6 +92,7 @@ typed_id! {
     TenantId = "ten";
     UserId = "usr";
     SessionId = "ses";
+    InvitationId = "inv";
     TokenId = "tok";
     FunctionId = "fn";
     VersionId = "ver";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AliasName, ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId,
-    TenantSlug, VersionId,
+    TenantSlug, Timestamp, VersionId,
     artifact::Artifact,
     configuration::SecretReference,
     deployment::Share,
@@ -68,7 +68,18 @@ pub struct TenantEntry {
     /// Verified host names of the tenant's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<String>,
+    /// Slugs that it had before, whose hosts lead to the one of `slug`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_slugs: Vec<FormerSlug>,
     pub functions: Vec<FunctionEntry>,
+}
+
+/// A name that a tenant had, and when its hosts stop leading to the present one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSlug {
+    pub slug: TenantSlug,
+    #[serde(with = "time::serde::rfc3339")]
+    pub until: Timestamp,
 }
 
 /// A path, and the function that answers there. The function sees the path whole.

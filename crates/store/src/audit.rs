@@ -50,6 +50,24 @@ pub async fn insert(db: &mut Connection, event: Event<'_>) -> Result<()> {
     Ok(())
 }
 
+/// How often something was done in the tenant since then.
+pub async fn count_since(
+    db: &mut Connection,
+    tenant: TenantId,
+    action: &str,
+    since: Timestamp,
+) -> Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from audit_event
+            where tenant_id = $1 and action = $2 and created_at > $3"#,
+        tenant.uuid(),
+        action,
+        since,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// An event as it is read, with the names that its ids have now.
 #[derive(Clone, Debug)]
 pub struct Recorded {

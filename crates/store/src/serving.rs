@@ -14,7 +14,8 @@ use domain::{
     function::{Access, Reuse},
     limits::{LimitsPatch, TenantLimits},
     snapshot::{
-        AliasEntry, FunctionEntry, Position, SECRETS, SecretEntry, TenantEntry, VersionEntry,
+        AliasEntry, FormerSlug, FunctionEntry, Position, SECRETS, SecretEntry, TenantEntry,
+        VersionEntry,
     },
     tenant::TenantState,
     version::Handler,
@@ -137,6 +138,7 @@ pub async fn entries(
     )
     .fetch_all(&mut *db)
     .await?;
+    let mut former_slugs = former_slugs(db, tenants.as_deref()).await?;
     let mut versions = versions_of(db, &functions).await?;
 
     let mut entries: Vec<TenantEntry> = Vec::new();
@@ -149,6 +151,7 @@ pub async fn entries(
                 limits: TenantLimits::DEFAULT,
                 routes: Vec::new(),
                 domains: Vec::new(),
+                former_slugs: former_slugs.remove(&row.tenant).unwrap_or_default(),
                 functions: Vec::new(),
             });
         }
@@ -157,6 +160,33 @@ pub async fn entries(
         entry.functions.push(row.into_entry(versions));
     }
     Ok(entries)
+}
+
+/// Also those whose time is over and that the sweep has not come to: what an entry holds may not depend on
+/// the hour.
+async fn former_slugs(
+    db: &mut Connection,
+    tenants: Option<&[Uuid]>,
+) -> Result<BTreeMap<TenantId, Vec<FormerSlug>>> {
+    let rows = sqlx::query!(
+        r#"select tenant_id as "tenant!: TenantId", slug as "slug: TenantSlug", redirects_until as "until!"
+             from tenant_slug
+            where redirects_until is not null and tenant_id is not null
+              and ($1::uuid[] is null or tenant_id = any($1))
+            order by slug"#,
+        tenants,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut former: BTreeMap<TenantId, Vec<FormerSlug>> = BTreeMap::new();
+    for row in rows {
+        let (slug, until) = (row.slug, row.until);
+        former
+            .entry(row.tenant)
+            .or_default()
+            .push(FormerSlug { slug, until });
+    }
+    Ok(former)
 }
 
 /// Whether workers have this version of a function, as [`entries`] tells them.

@@ -11,6 +11,8 @@ pub struct User {
     pub name: String,
     /// Runs the platform: may do what concerns all tenants.
     pub operator: bool,
+    /// Changes with every write of what the person may change; the strong ETag is made of it.
+    pub revision: i64,
     pub created_at: Timestamp,
 }
 
@@ -33,10 +35,32 @@ pub async fn insert(db: &mut Connection, user: &User, password_hash: &str) -> Re
 pub async fn find(db: &mut Connection, user: UserId) -> Result<Option<User>> {
     sqlx::query_as!(
         User,
-        r#"select user_id as "id: _", email as "email: _", name, operator, created_at
+        r#"select user_id as "id: _", email as "email: _", name, operator, revision, created_at
              from user_account
             where user_id = $1"#,
         user as _,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// None where the row is of another revision by now.
+pub async fn rename(
+    db: &mut Connection,
+    user: UserId,
+    name: &str,
+    revision: i64,
+    now: Timestamp,
+) -> Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        r#"update user_account set name = $2, revision = revision + 1, updated_at = $4
+            where user_id = $1 and revision = $3
+        returning user_id as "id: _", email as "email: _", name, operator, revision, created_at"#,
+        user as _,
+        name,
+        revision,
+        now,
     )
     .fetch_optional(db)
     .await
@@ -56,7 +80,7 @@ pub async fn lock(db: &mut Connection, user: UserId) -> Result<()> {
 pub async fn find_by_email(db: &mut Connection, email: &Email) -> Result<Option<User>> {
     sqlx::query_as!(
         User,
-        r#"select user_id as "id: _", email as "email: _", name, operator, created_at
+        r#"select user_id as "id: _", email as "email: _", name, operator, revision, created_at
              from user_account
             where email = $1"#,
         email.as_str(),
@@ -71,7 +95,8 @@ pub async fn find_with_password(
     email: &Email,
 ) -> Result<Option<(User, Option<String>)>> {
     let row = sqlx::query!(
-        r#"select user_id as "id: UserId", email as "email: Email", name, operator, password_hash, created_at
+        r#"select user_id as "id: UserId", email as "email: Email", name, operator, password_hash,
+                  revision, created_at
              from user_account
             where email = $1"#,
         email.as_str(),
@@ -84,6 +109,7 @@ pub async fn find_with_password(
             email: row.email,
             name: row.name,
             operator: row.operator,
+            revision: row.revision,
             created_at: row.created_at,
         };
         (user, row.password_hash)
