@@ -20,9 +20,9 @@ use crate::{
     headers::Https,
     health,
     hosts::{self, Hosts},
-    invocations, invoke, logs, members, metrics, openapi, operations, passwords,
+    invitations, invocations, invoke, logs, members, metrics, openapi, operations, passwords,
     problem::{Code, Problem},
-    request,
+    registration, request,
     routes::Routes,
     secrets, session, sessions, setup, telemetry, tenants, tokens, uploads, variables, versions,
 };
@@ -37,8 +37,10 @@ pub(crate) fn all() -> Routes {
         .merge(sessions::routes())
         .merge(passwords::routes())
         .merge(setup::routes())
+        .merge(registration::routes())
         .merge(tokens::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(audit::routes())
         .merge(tenants::routes())
         .merge(functions::routes())

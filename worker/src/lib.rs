@@ -23,6 +23,7 @@ mod internal;
 mod invocation;
 mod listener;
 mod log;
+mod moved;
 mod nested;
 mod node;
 mod outcome;

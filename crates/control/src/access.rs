@@ -263,7 +263,15 @@ pub struct Restorer {
 }
 
 /// A tenant that is deleted is there for its owners alone.
-pub async fn restorer(p: &Platform, actor: &Actor, tenant: &str) -> Result<Restorer, Error> {
+pub async fn restorer(
+    p: &Platform,
+    actor: &Actor,
+    wanted: Wanted<'_>,
+) -> Result<Restorer, Error> {
+    let tenant = wanted.tenant;
+    if actor.token().is_some_and(|token| token.functions.is_some()) {
+        return Err(Error::OtherFunction);
+    }
     let seat = match actor.user {
         Some(user) => {
             let (id, slug) = (tenant.parse().ok(), TenantSlug::parse(tenant).ok());
