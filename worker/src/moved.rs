@@ -54,10 +54,7 @@ fn split(label: &str) -> (&str, &str) {
 fn location(asked: &Asked<'_>, host: &str) -> Option<HeaderValue> {
     let port = asked.authority.port_u16();
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let path = asked
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str());
+    let path = asked.uri.path_and_query().map_or("/", |path| path.as_str());
     // `OPTIONS *` has no path to go to.
     let path = if path.starts_with('/') { path } else { "/" };
     HeaderValue::try_from(format!("{}://{host}{port}{path}", asked.scheme)).ok()

@@ -119,6 +119,17 @@ impl<R> Member<R> {
         Ok(p.db.tenant(self.tenant, self.actor.user).await?)
     }
 
+    /// The proof of more, where the role is enough for it.
+    pub fn at_least<S: AtLeast>(&self) -> Option<Member<S>> {
+        self.role.includes(S::ROLE).then(|| Member {
+            tenant: self.tenant,
+            slug: self.slug.clone(),
+            role: self.role,
+            actor: self.actor.clone(),
+            _role: PhantomData,
+        })
+    }
+
     /// The same proof, for verbs that ask for less: every role that a proof can be of may view.
     pub fn as_viewer(&self) -> Member<Viewer> {
         self.lowered()
@@ -263,11 +274,7 @@ pub struct Restorer {
 }
 
 /// A tenant that is deleted is there for its owners alone.
-pub async fn restorer(
-    p: &Platform,
-    actor: &Actor,
-    wanted: Wanted<'_>,
-) -> Result<Restorer, Error> {
+pub async fn restorer(p: &Platform, actor: &Actor, wanted: Wanted<'_>) -> Result<Restorer, Error> {
     let tenant = wanted.tenant;
     if actor.token().is_some_and(|token| token.functions.is_some()) {
         return Err(Error::OtherFunction);
