@@ -6,12 +6,14 @@ pub(crate) mod cluster;
 pub(crate) mod fake_worker;
 pub(crate) mod guests;
 pub(crate) mod line;
+pub(crate) mod mailbox;
 pub(crate) mod person;
 pub(crate) mod platform;
 pub(crate) mod s3;
 
 pub(crate) use answer::Answer;
 pub(crate) use browser::Browser;
+pub(crate) use mailbox::{Mailbox, token_in};
 pub(crate) use person::Person;
 pub(crate) use platform::TestPlatform;
 

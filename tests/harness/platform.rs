@@ -346,8 +346,16 @@ fn trusting(ca: &Path, functions: SocketAddr) -> reqwest::ClientBuilder {
         .tls_certs_only([Certificate::from_pem(&pem).expect("it is PEM")])
         .redirect(redirect::Policy::none())
         .timeout(Duration::from_secs(60));
-    let previews = ["v1--hello--acme", "v2--hello--acme", "next--hello--acme"];
-    for label in ["acme", "globex", "nobody"].iter().chain(&previews) {
+    let previews = [
+        "v1--hello--acme",
+        "v2--hello--acme",
+        "next--hello--acme",
+        "v1--hello--initech",
+    ];
+    for label in ["acme", "globex", "initech", "nobody"]
+        .iter()
+        .chain(&previews)
+    {
         builder = builder.resolve(&format!("{label}.localhost"), functions);
     }
     builder

@@ -93,6 +93,7 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
         .replace("{secret}", "password")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{user}", "usr_00000000000000000000000000000000")
+        .replace("{invitation}", "inv_00000000000000000000000000000000")
         .replace("{token}", "tok_00000000000000000000000000000000")
         .replace("{request_id}", "req_00000000000000000000000000000000")
         .replace("{code}", "not_found");
