@@ -111,7 +111,6 @@ async fn confirm(
     CameFrom(origin): CameFrom,
     Json(body): Json<Confirm>,
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
-    let signed_in =
-        registration::confirm(&platform, &body.token, &body.password, &origin).await?;
+    let signed_in = registration::confirm(&platform, &body.token, &body.password, &origin).await?;
     Ok((StatusCode::CREATED, Json(session::view(signed_in))))
 }
