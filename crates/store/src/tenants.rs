@@ -214,8 +214,12 @@ pub async fn purge(
     .fetch_optional(&mut *db)
     .await?;
     if slug.is_some() {
-        // Deployments, which go with their functions, name operations.
+        // Deployments, which go with their functions, name operations, versions name secrets, and those the
+        // tenant's keys.
         sqlx::query!("delete from function where tenant_id = $1", tenant.uuid())
+            .execute(&mut *db)
+            .await?;
+        sqlx::query!("delete from secret where tenant_id = $1", tenant.uuid())
             .execute(&mut *db)
             .await?;
         sqlx::query!("delete from job where tenant_id = $1", tenant.uuid())
