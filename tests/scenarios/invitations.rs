@@ -52,8 +52,9 @@ async fn an_invitation_lets_one_person_in_as_what_it_says() {
     let admin = platform.somebody("admin@example.com", Some("admin")).await;
     let known = platform.somebody("known@example.com", None).await;
 
-    let above = admin.post(&admin.here("/invitations"), json!({ "role": "owner" }));
-    assert_eq!(above.await.status, 403);
+    let path = admin.here("/invitations");
+    let above = admin.post(&path, json!({ "role": "owner" })).await;
+    assert_eq!(above.status, 403, "{above}");
     let asked = json!({ "role": "viewer", "email": "nobody", "expires_in_days": 7 });
     let wrong = admin.post(&admin.here("/invitations"), asked).await;
     assert!(wrong.expect(422).to_string().contains("\n  email: "));
