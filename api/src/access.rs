@@ -5,7 +5,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use control::{
-    Actor, Error, Member, Origin, Platform,
+    Actor, Error, Member, Operator, Origin, Platform,
     access::{AtLeast, Wanted},
     access_tokens,
     feed::Node,
@@ -38,7 +38,8 @@ impl FromRequestParts<Platform> for Caller {
         match need(parts)? {
             Need::Session => drop(actor.signed_in()?),
             Need::Member(_, scope) | Need::Scope(scope) => actor.check_scope(scope)?,
-            Need::Caller => {}
+            // Whether he is an operator is decided by whoever asks for the proof.
+            Need::Caller | Need::Operator => {}
             need @ (Need::Anybody | Need::JoinToken | Need::Worker) => {
                 return Err(misdeclared(need));
             }
@@ -71,6 +72,22 @@ impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
         Ok(Self(
             control::access::member(platform, &actor, wanted).await?,
         ))
+    }
+}
+
+/// An operator. To everybody else who has signed in there is no such route.
+#[derive(Clone, Debug)]
+pub(crate) struct AsOperator(pub(crate) Operator);
+
+impl FromRequestParts<Platform> for AsOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
+        let Caller(actor) = Caller::from_request_parts(parts, platform).await?;
+        match need(parts)? {
+            Need::Operator => Ok(Self(control::access::operator(&actor)?)),
+            need => Err(misdeclared(need)),
+        }
     }
 }
 

@@ -46,6 +46,7 @@ pages! {
     "position_gone"
     "precondition_failed"
     "precondition_required"
+    "quota_exceeded"
     "quota_exhausted"
     "rate_limited"
     "request_timeout"

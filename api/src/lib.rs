@@ -4,6 +4,7 @@
 //! Handlers only translate: what a caller may do, and what follows from it, is decided in `control`.
 
 mod access;
+pub mod admin;
 mod aliases;
 mod audit;
 mod body;
@@ -17,6 +18,7 @@ mod health;
 mod hosts;
 mod invocations;
 mod invoke;
+mod limits;
 mod logs;
 mod members;
 mod metrics;

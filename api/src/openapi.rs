@@ -7,7 +7,7 @@ use std::{
 
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use domain::rest::problem::ProblemView;
+use domain::{Scope, rest::problem::ProblemView};
 use http::header;
 use utoipa::{
     OpenApi,
@@ -89,6 +89,9 @@ pub(crate) fn complete(operation: &mut Operation, path: &str, need: Need, errors
     if matches!(need, Need::Member(..) | Need::Scope(_) | Need::Session) {
         codes.insert(Code::Forbidden);
     }
+    if need == Need::Operator {
+        codes.insert(Code::NotFound);
+    }
     if path.contains('{') {
         codes.insert(Code::NotFound);
         codes.insert(Code::BadRequest);
@@ -111,6 +114,10 @@ fn security(need: Need) -> Vec<SecurityRequirement> {
         // OpenAPI 3.1 takes the scopes of any scheme, OAuth or not.
         Need::Scope(scope) | Need::Member(_, scope) => {
             vec![session, SecurityRequirement::new("token", [scope.as_str()])]
+        }
+        Need::Operator => {
+            let scope = Scope::PlatformAdmin.as_str();
+            vec![session, SecurityRequirement::new("token", [scope])]
         }
         _ => vec![session, SecurityRequirement::new("token", [""; 0])],
     }

@@ -14,13 +14,13 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::{
-    aliases, audit, deployments, docs, examples,
+    admin, aliases, audit, deployments, docs, examples,
     feed::{self, Draining},
     functions, headers,
     headers::Https,
     health,
     hosts::{self, Hosts},
-    invocations, invoke, logs, members, metrics, openapi, operations, passwords,
+    invocations, invoke, limits, logs, members, metrics, openapi, operations, passwords,
     problem::{Code, Problem},
     request,
     routes::Routes,
@@ -44,6 +44,7 @@ pub(crate) fn all() -> Routes {
         .merge(functions::routes())
         .merge(variables::routes())
         .merge(secrets::routes())
+        .merge(limits::routes())
         .merge(uploads::routes())
         .merge(versions::routes())
         .merge(deployments::routes())
@@ -54,6 +55,7 @@ pub(crate) fn all() -> Routes {
         .merge(metrics::routes())
         .merge(examples::routes())
         .merge(operations::routes())
+        .merge(admin::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(feed::routes())

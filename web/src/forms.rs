@@ -79,6 +79,7 @@ pub(crate) fn mendable(error: Error, fields: &[&str]) -> Result<Faults, Problem>
         | Error::TooLarge { .. }
         | Error::Incomplete
         | Error::Conflict(_)
+        | Error::QuotaExceeded { .. }
         | Error::TooManyAttempts { .. } => vec![Invalid::new("", errors::sentence(&error))],
         error => return Err(error.into()),
     };

@@ -8,7 +8,7 @@ use serde_json::Value;
 use store::{Connection, audit::Filter};
 
 use crate::{
-    Actor, Admin, Error, Member, Origin, Platform, functions::check_text, telemetry::Span,
+    Actor, Admin, Error, Member, Operator, Origin, Platform, functions::check_text, telemetry::Span,
 };
 
 pub use store::audit::Recorded;
@@ -124,6 +124,27 @@ pub async fn list(
     wanted: Wanted,
     page: &PageRequest,
 ) -> Result<Page<Recorded>, Error> {
+    let (filter, limit) = (filter(p, wanted, page)?, page.limit());
+    let mut tx = by.begin(p).await?;
+    let found = store::audit::list(&mut tx, by.tenant, &filter, limit as i64 + 1).await?;
+    Ok(Page::cut(found, limit, |event| event.id.to_string()))
+}
+
+/// The events of all tenants and of none, or of one, newest first.
+pub async fn list_all(
+    p: &Platform,
+    _: &Operator,
+    tenant: Option<TenantId>,
+    wanted: Wanted,
+    page: &PageRequest,
+) -> Result<Page<Recorded>, Error> {
+    let (filter, limit) = (filter(p, wanted, page)?, page.limit());
+    let mut tx = p.db.platform().await?;
+    let found = store::audit::list_all(&mut tx, tenant, &filter, limit as i64 + 1).await?;
+    Ok(Page::cut(found, limit, |event| event.id.to_string()))
+}
+
+fn filter(p: &Platform, wanted: Wanted, page: &PageRequest) -> Result<Filter, Error> {
     let mut problems = Problems::default();
     for (field, text) in [("action", &wanted.action), ("subject", &wanted.subject)] {
         check_text(
@@ -136,18 +157,14 @@ pub async fn list(
     problems.into_result()?;
     let (since, until) = wanted.span.bounds(p.clock.now())?;
     let cursor = page.cursor.as_deref().map(str::parse::<AuditEventId>);
-    let filter = Filter {
+    Ok(Filter {
         since,
         until,
         before: cursor.transpose().map_err(|problem| problem.at("cursor"))?,
         action: wanted.action,
         subject: wanted.subject,
         actor: wanted.actor.as_deref().map(actor).transpose()?,
-    };
-    let limit = page.limit();
-    let mut tx = by.begin(p).await?;
-    let found = store::audit::list(&mut tx, by.tenant, &filter, limit as i64 + 1).await?;
-    Ok(Page::cut(found, limit, |event| event.id.to_string()))
+    })
 }
 
 fn actor(text: &str) -> Result<uuid::Uuid, Invalid> {

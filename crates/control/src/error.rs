@@ -35,6 +35,13 @@ pub enum Error {
     /// It exists and is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// What would be added is above the plan; the figure's name is that of `domain::limits::Quotas`.
+    #[error("the plan's quota `{quota}` is {limit}, and this would make {observed}")]
+    QuotaExceeded {
+        quota: &'static str,
+        limit: u64,
+        observed: u64,
+    },
     #[error("the resource changed since you read it; read it again")]
     PreconditionFailed,
     #[error("name the revision you read in `If-Match`")]
@@ -70,6 +77,7 @@ impl From<store::Error> for Error {
             Fault::Taken("alias_pkey") => Self::Taken("the alias's name"),
             Fault::Taken("secret_name_unique") => Self::Taken("the secret's name"),
             Fault::Taken("function_name_unique") => Self::Taken("the function's name"),
+            Fault::Taken("plan_name_unique") => Self::Taken("the plan's name"),
             Fault::Taken(_) | Fault::Dangling(_) | Fault::Other => Self::Internal(error.into()),
         }
     }

@@ -1,7 +1,7 @@
 //! Functions of a tenant.
 
 use domain::{
-    FunctionId, FunctionName, Limits, Problems,
+    FunctionId, FunctionName, Problems,
     deployment::Share,
     egress::AllowedHosts,
     function::{Access, Reuse},
@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 use store::{
     Connection, deployments,
     functions::{self, Function, FunctionKey, NewFunction, Overview},
-    operations, serving,
+    operations,
+    plans::{self, Plan},
+    serving,
 };
 
 use crate::{
     Developer, Error, Member, Platform, Viewer,
     audit::{self, Change},
+    quotas,
 };
 
 pub use domain::limits::LimitsPatch;
@@ -36,11 +39,11 @@ pub struct Patch {
 }
 
 impl Patch {
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self, plan: &Plan) -> Result<(), Error> {
         let mut problems = Problems::default();
         let description = self.description.as_deref().unwrap_or_default();
         check_text(&mut problems, "description", description, MAX_DESCRIPTION);
-        self.limits.check(Limits::DEFAULT, &mut problems);
+        self.limits.check(plan.function_limits, &mut problems);
         if let Some(hosts) = &self.allowed_outbound_hosts
             && let Err(Problems(found)) = AllowedHosts::parse(hosts)
         {
@@ -70,7 +73,11 @@ pub async fn create(
     name: FunctionName,
     patch: Patch,
 ) -> Result<FunctionOverview, Error> {
-    patch.check()?;
+    let mut tx = by.begin(p).await?;
+    let room = quotas::hold(&mut tx, by.tenant).await?;
+    patch.check(&room.plan)?;
+    let (limit, there) = (room.plan.quotas.functions, room.usage.functions);
+    quotas::check("functions", limit.into(), there, 1)?;
     let new = NewFunction {
         id: FunctionId::generate(),
         name,
@@ -81,8 +88,6 @@ pub async fn create(
         allowed_outbound_hosts: patch.allowed_outbound_hosts.unwrap_or_default(),
         reuse: patch.reuse.flatten(),
     };
-
-    let mut tx = by.begin(p).await?;
     functions::insert(&mut tx, by.tenant, &new, p.clock.now()).await?;
     let created = find(&mut tx, by, &FunctionKey::Id(new.id)).await?;
     let change = Change {
@@ -131,8 +136,8 @@ pub async fn update(
     patch: Patch,
     revision: i64,
 ) -> Result<FunctionOverview, Error> {
-    patch.check()?;
     let mut tx = by.begin(p).await?;
+    patch.check(&plans::of(&mut tx, by.tenant).await?)?;
     let before = lock_revision(&mut tx, by, function, revision).await?;
     let id = before.function.id;
     let change = functions::Change {

@@ -36,7 +36,7 @@ pub use failure::Failure;
 pub use id::*;
 pub use invalid::{Invalid, Problems};
 pub use limits::Limits;
-pub use name::{AliasName, FunctionName, TenantSlug};
+pub use name::{AliasName, FunctionName, PlanName, TenantSlug};
 pub use role::Role;
 pub use scope::Scope;
 

@@ -41,6 +41,8 @@ scopes! {
     MembersAdmin = "members:admin";
     TokensAdmin = "tokens:admin";
     AuditRead = "audit:read";
+    /// What concerns all tenants: only of a person's own token, and only while he is an operator.
+    PlatformAdmin = "platform:admin";
 }
 
 impl Scope {

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug,
-    VersionId,
+    ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, PlanId, TenantId,
+    TenantSlug, VersionId,
     artifact::Artifact,
     deployment::Share,
     function::{Access, Reuse},
@@ -43,6 +43,35 @@ pub async fn bump(db: &mut Connection, tenant: TenantId) -> Result<Position> {
     .fetch_one(db)
     .await?;
     Ok(at(row.generation, row.epoch))
+}
+
+/// As [`bump`], for every tenant of a plan that has a function: an epoch for each, without a gap.
+pub async fn bump_plan(db: &mut Connection, plan: PlanId) -> Result<()> {
+    // Held before the tenants are read: whoever gives a tenant this plan meanwhile has either
+    // committed, and is read, or waits, and bumps after us.
+    sqlx::query!("select epoch from serving_epoch for update")
+        .fetch_one(&mut *db)
+        .await?;
+    sqlx::query!(
+        "with concerned as (
+             select t.tenant_id, row_number() over (order by t.tenant_id) as step
+               from tenant t
+              where t.plan_id = $1 and t.state <> 'deleted'
+                and exists (select from function f where f.tenant_id = t.tenant_id)
+         ), change as (
+             insert into serving_change (epoch, tenant_id)
+                  select before.epoch + concerned.step, concerned.tenant_id
+                    from concerned, serving_epoch before
+         ), bumped as (
+             update serving_epoch set epoch = epoch + (select count(*) from concerned) returning epoch
+         )
+         select pg_notify($2, epoch::text) from bumped",
+        plan.uuid(),
+        CHANNEL,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
 }
 
 /// Makes all that the transaction reads be of one moment. To be its first statement.
@@ -112,12 +141,15 @@ pub async fn entries(
                   f.function_id as "id: FunctionId", f.name as "name: FunctionName",
                   f.access as "access: Access", f.enabled, f.limits as "limits: Json<LimitsPatch>",
                   f.allowed_outbound_hosts, f.reuse as "reuse: Json<Reuse>",
+                  p.function_limits as "plan_limits: Json<Limits>",
+                  p.tenant_limits as "tenant_limits: Json<TenantLimits>",
                   live.traffic as "live?: Json<Vec<Share>>",
                   preparing.traffic as "preparing?: Json<Vec<Share>>",
                   previous.traffic as "previous?: Json<Vec<Share>>",
                   named.aliases as "aliases?: Json<Vec<AliasEntry>>"
              from function f
              join tenant t on t.tenant_id = f.tenant_id
+             join plan p on p.plan_id = t.plan_id
              left join deployment live on live.function_id = f.function_id and live.state = 'live'
              left join deployment preparing on preparing.function_id = f.function_id
                    and preparing.state = 'preparing' and preparing.announced_at is not null
@@ -146,7 +178,7 @@ pub async fn entries(
                 id: row.tenant,
                 slug: row.slug.clone(),
                 state: row.tenant_state,
-                limits: TenantLimits::DEFAULT,
+                limits: row.tenant_limits.0,
                 routes: Vec::new(),
                 domains: Vec::new(),
                 functions: Vec::new(),
@@ -199,6 +231,8 @@ struct FunctionRow {
     limits: Json<LimitsPatch>,
     allowed_outbound_hosts: Vec<String>,
     reuse: Option<Json<Reuse>>,
+    plan_limits: Json<Limits>,
+    tenant_limits: Json<TenantLimits>,
     live: Option<Json<Vec<Share>>>,
     preparing: Option<Json<Vec<Share>>>,
     previous: Option<Json<Vec<Share>>>,
@@ -232,7 +266,7 @@ impl FunctionRow {
             name: self.name,
             access: self.access,
             enabled: self.enabled,
-            limits: self.limits.under(Limits::DEFAULT),
+            limits: self.limits.under(self.plan_limits.0),
             allowed_outbound_hosts: self.allowed_outbound_hosts,
             reuse: self.reuse.map(|reuse| reuse.0),
             aliases: self.aliases.map_or_else(Vec::new, |aliases| aliases.0),

@@ -67,6 +67,18 @@ pub async fn lock(db: &mut Connection, tenant: TenantId) -> Result<Option<Tenant
     .await
 }
 
+/// Nobody else adds to what the tenant has, or changes its plan, until the transaction ends. Unlike [`lock`]
+/// it lets others go on with rows that name the tenant.
+pub async fn hold(db: &mut Connection, tenant: TenantId) -> Result<()> {
+    sqlx::query!(
+        "select tenant_id from tenant where tenant_id = $1 for no key update",
+        tenant as _,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(())
+}
+
 pub async fn rename(
     db: &mut Connection,
     tenant: TenantId,

@@ -128,3 +128,98 @@ pub async fn operator_exists(db: &mut Connection) -> Result<bool> {
         .fetch_one(db)
         .await
 }
+
+/// An account as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub user: User,
+    /// Of the last write to its row; the strong ETag is made of it.
+    pub updated_at: Timestamp,
+}
+
+/// By e-mail address, those after `after`. `search` is a part of the address or the name, in whatever case.
+/// For the platform's role, like all below.
+pub async fn list(
+    db: &mut Connection,
+    search: Option<&str>,
+    operator: Option<bool>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Account>> {
+    let rows = sqlx::query!(
+        r#"select user_id as "id: UserId", email as "email: Email", name, operator, created_at, updated_at
+             from user_account
+            where email > $1 collate "C"
+              and ($2::text is null or position(lower($2) in email) > 0 or position(lower($2) in lower(name)) > 0)
+              and ($3::boolean is null or operator = $3)
+            order by email collate "C"
+            limit $4"#,
+        after.unwrap_or_default(),
+        search,
+        operator,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let accounts = rows.into_iter().map(|row| Account {
+        user: User {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            operator: row.operator,
+            created_at: row.created_at,
+        },
+        updated_at: row.updated_at,
+    });
+    Ok(accounts.collect())
+}
+
+/// Locked until the transaction ends.
+pub async fn lock_account(db: &mut Connection, user: UserId) -> Result<Option<Account>> {
+    let row = sqlx::query!(
+        r#"select user_id as "id: UserId", email as "email: Email", name, operator, created_at, updated_at
+             from user_account
+            where user_id = $1
+              for update"#,
+        user as _,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Account {
+        user: User {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            operator: row.operator,
+            created_at: row.created_at,
+        },
+        updated_at: row.updated_at,
+    }))
+}
+
+/// Locks every operator's row, in one order, and counts them: of two who step down at once one waits,
+/// and then is the last.
+pub async fn lock_operators(db: &mut Connection) -> Result<usize> {
+    let locked =
+        sqlx::query!("select user_id from user_account where operator order by user_id for update")
+            .fetch_all(db)
+            .await?;
+    Ok(locked.len())
+}
+
+pub async fn set_operator(
+    db: &mut Connection,
+    user: UserId,
+    operator: bool,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "update user_account set operator = $2, updated_at = $3 where user_id = $1",
+        user as _,
+        operator,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -86,7 +86,7 @@ fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Reuse>>, D
     Option::deserialize(field).map(Some)
 }
 
-/// Limits to set, each at most the plan's.
+/// Limits to set: of a function each at most the plan's, of a plan at most the platform's.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
