@@ -17,6 +17,8 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "api")]
+use crate::admin::args::AdminTask;
 use crate::logging::LogFormat;
 
 /// Functions as a service for WebAssembly components.
@@ -151,21 +153,15 @@ pub(crate) struct SharedArgs {
 pub(crate) struct AdminArgs {
     #[command(subcommand)]
     pub task: AdminTask,
+    /// Print JSON, as the API tells it
+    #[arg(long, global = true)]
+    pub json: bool,
     /// Data folder of the running `atoll up` to talk to; where DATABASE_URL is set, the options of `atoll api` are read instead
     #[cfg(feature = "worker")]
     #[arg(long, global = true, env = "ATOLL_DATA", value_name = "DIR")]
     pub data: Option<String>,
     #[command(flatten)]
     pub server: ApiArgs,
-}
-
-#[cfg(feature = "api")]
-#[derive(Subcommand)]
-pub(crate) enum AdminTask {
-    /// Print a link that sets a new password, valid once and for an hour.
-    ResetPassword { email: String },
-    /// Print a link that creates the operator's account, where there is none yet.
-    SetupLink,
 }
 
 #[cfg(feature = "worker")]

@@ -16,6 +16,7 @@ mod functions;
 mod headers;
 mod invocations;
 mod invoke;
+mod limits;
 mod logs;
 mod page;
 mod passwords;

@@ -1,4 +1,4 @@
-//! `/tenants/{tenant}/settings`: its name, and its end.
+//! `/tenants/{tenant}/settings`: its name, its limits, and its end.
 
 use askama::Template;
 use axum::{
@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use control::{Admin, Member, Owner, Platform, Viewer, tenants};
+use control::{Admin, Member, Owner, Platform, Viewer, limits, tenants};
 use domain::{Invalid, Role};
 use serde::Deserialize;
 
@@ -18,6 +18,7 @@ use crate::{
     flash,
     forms::{self, Faults},
     frame::Frame,
+    limits::{LimitRow, rows},
     page::Page,
 };
 
@@ -35,6 +36,8 @@ struct Show {
     id: String,
     name: String,
     revision: i64,
+    plan: String,
+    limits: Vec<LimitRow>,
     can_rename: bool,
     can_delete: bool,
     confirm: String,
@@ -56,11 +59,14 @@ async fn page<R>(
     faults: Faults,
 ) -> Result<Page<Show>> {
     let tenant = tenants::get(platform, &member.as_viewer()).await?;
+    let limits = limits::of_tenant(platform, &member.as_viewer()).await?;
     Ok(Page(Show {
         slug: tenant.slug.to_string(),
         id: tenant.id.to_string(),
         name: tenant.name,
         revision: tenant.revision,
+        plan: limits.plan.to_string(),
+        limits: rows(limits.limits),
         can_rename: member.role.includes(Role::Admin),
         can_delete: member.role.includes(Role::Owner),
         confirm: String::new(),

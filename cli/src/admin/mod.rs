@@ -1,11 +1,21 @@
 //! What an operator does without the console: on the database of a running `atoll up`, or as `atoll api` is configured.
 
-use anyhow::Context;
-use control::{Clock, Config, Platform};
-use domain::user::Email;
+pub(crate) mod args;
+mod fleet;
+mod plans;
+mod print;
+mod tenants;
 
+use anyhow::Context;
+use control::{Clock, Config, Error, Operator, Platform};
+use domain::{
+    page::{Page, PageRequest},
+    user::Email,
+};
+
+use self::{args::AdminTask, print::Printer};
 use crate::{
-    args::{AdminArgs, AdminTask},
+    args::AdminArgs,
     settings::{api_server as settings, reader::process_variables},
 };
 
@@ -13,6 +23,7 @@ const SET_UP: &str = "there is an operator already; sign in, or use `atoll admin
 
 pub(crate) async fn run(args: AdminArgs) -> anyhow::Result<()> {
     let platform = Platform::open(config(&args)?, Clock::System).await?;
+    let (operator, printer) = (operator(), Printer { json: args.json });
     match args.task {
         AdminTask::ResetPassword { email } => {
             let email = Email::parse(&email).map_err(|problem| problem.at("EMAIL"))?;
@@ -23,8 +34,42 @@ pub(crate) async fn run(args: AdminArgs) -> anyhow::Result<()> {
             let link = control::setup::link(&platform).await?;
             println!("{}", link.context(SET_UP)?);
         }
+        AdminTask::Tenants(task) => {
+            tenants::run(&platform, &operator, task, &printer).await?;
+        }
+        AdminTask::Plans(task) => plans::run(&platform, &operator, task, &printer).await?,
+        AdminTask::Nodes(task) => fleet::nodes(&platform, &operator, task, &printer).await?,
+        AdminTask::Jobs(task) => fleet::jobs(&platform, &operator, task, &printer).await?,
+        AdminTask::JoinToken(task) => {
+            fleet::join_tokens(&platform, &operator, task, &printer).await?;
+        }
     }
     Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the command that the proof is made for"
+)]
+fn operator() -> Operator {
+    control::access::at_the_machine()
+}
+
+/// All pages of a list.
+async fn whole<T>(
+    list: impl AsyncFn(PageRequest) -> Result<Page<T>, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut items = Vec::new();
+    let mut cursor = None;
+    loop {
+        let limit = Some(PageRequest::MAX_LIMIT);
+        let page = list(PageRequest { limit, cursor }).await?;
+        items.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(items);
+        }
+    }
 }
 
 #[cfg(feature = "worker")]
