@@ -1,6 +1,7 @@
 //! One file for each noun of the stories.
 
 mod access;
+mod admin;
 mod aliases;
 mod audit;
 mod configuration;
@@ -11,6 +12,7 @@ mod functions;
 mod languages;
 mod members;
 mod outages;
+mod plans;
 mod rows;
 mod sandbox;
 mod sessions;
