@@ -5,9 +5,10 @@ use control::{
     Platform, Viewer,
     limits::{self, Figure, Source},
 };
-use domain::{PlanName, Role, Scope};
-use serde::Serialize;
-use utoipa::ToSchema;
+use domain::{
+    Role, Scope,
+    rest::limits::{FunctionLimitsView, LimitSource, LimitView, TenantLimitsView},
+};
 use utoipa_axum::routes;
 
 use crate::{
@@ -24,42 +25,6 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(of_tenant, &[], routes!(tenant))
         .add(of_function, &[], routes!(function))
-}
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum LimitSource {
-    /// The tenant's plan.
-    Plan,
-    /// The function's own, lower than its plan's.
-    Function,
-    /// The same for all.
-    Platform,
-}
-
-#[derive(Serialize, ToSchema)]
-struct LimitView {
-    /// With its unit, `cpu_ms`.
-    name: &'static str,
-    limit: u64,
-    /// How much of it is taken; null where nothing is counted, as for a call's own time and memory.
-    #[serde(rename = "use")]
-    used: Option<u64>,
-    source: LimitSource,
-}
-
-#[derive(Serialize, ToSchema)]
-struct TenantLimitsView {
-    /// The tenant's plan.
-    plan: PlanName,
-    limits: Vec<LimitView>,
-    /// The most that each of its functions can have.
-    function_limits: Vec<LimitView>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct FunctionLimitsView {
-    limits: Vec<LimitView>,
 }
 
 /// What the tenant may have and has
@@ -98,7 +63,7 @@ async fn function(
 
 fn views(figures: Vec<Figure>) -> Vec<LimitView> {
     let views = figures.into_iter().map(|figure| LimitView {
-        name: figure.name,
+        name: figure.name.to_owned(),
         limit: figure.limit,
         used: figure.used,
         source: match figure.source {

@@ -60,6 +60,8 @@ async fn a_suspended_tenants_functions_answer_402_and_its_admins_read_why() {
     .await;
     let audit = admin.here("/audit?action=tenant.suspended");
     let audit = admin.get(&audit).await.expect(200).json();
+    assert_eq!(audit["items"][0]["user_name"], "Operator");
+    assert_eq!(audit["items"][0]["address"], Value::Null);
     assert_eq!(
         audit["items"][0]["after"],
         json!({ "state": "suspended", "reason": "unpaid" })

@@ -1,5 +1,7 @@
 //! Who changed what, written in the transaction that changes it, and read by admins of the tenant.
 
+use std::net::IpAddr;
+
 use domain::{
     AuditEventId, Invalid, Problems, SessionId, TenantId, TokenId, UserId,
     page::{Page, PageRequest},
@@ -32,7 +34,8 @@ pub(crate) struct By<'a> {
     user: Option<UserId>,
     session: Option<SessionId>,
     token: Option<TokenId>,
-    origin: Option<&'a Origin>,
+    address: Option<IpAddr>,
+    request: Option<&'a str>,
 }
 
 impl<'a> By<'a> {
@@ -41,8 +44,17 @@ impl<'a> By<'a> {
         user: None,
         session: None,
         token: None,
-        origin: None,
+        address: None,
+        request: None,
     };
+
+    /// Where an operator sits is no affair of the tenants.
+    pub(crate) fn from_nowhere(self) -> Self {
+        Self {
+            address: None,
+            ..self
+        }
+    }
 
     /// Somebody who signs in by the change itself.
     pub(crate) fn newcomer(user: UserId, session: SessionId, origin: &'a Origin) -> Self {
@@ -50,7 +62,8 @@ impl<'a> By<'a> {
             user: Some(user),
             session: Some(session),
             token: None,
-            origin: Some(origin),
+            address: origin.address,
+            request: Some(&origin.request_id),
         }
     }
 }
@@ -61,7 +74,8 @@ impl<'a> From<&'a Actor> for By<'a> {
             user: actor.user,
             session: actor.session(),
             token: actor.token().map(|token| token.id),
-            origin: Some(&actor.origin),
+            address: actor.origin.address,
+            request: Some(&actor.origin.request_id),
         }
     }
 }
@@ -89,8 +103,8 @@ pub(crate) async fn record_by(
         user: by.user,
         session: by.session,
         token: by.token,
-        address: by.origin.and_then(|origin| origin.address),
-        request: by.origin.map(|origin| origin.request_id.as_str()),
+        address: by.address,
+        request: by.request,
         action: change.action,
         subject: &change.subject,
         before: some(change.before),

@@ -53,7 +53,8 @@ pub async fn retry(p: &Platform, by: &Operator, job: JobId) -> Result<Told, Erro
         before: json!({ "kind": before.kind.name(), "failures": before.failures, "error": before.last_error }),
         after: json!({ "failures": 0 }),
     };
-    audit::record_by(&mut tx, p, before.tenant, by.by(), change).await?;
+    // What it failed of is the platform's affair, whosever job it is.
+    audit::record_by(&mut tx, p, None, by.by(), change).await?;
     let after = jobs::find(&mut tx, job).await?;
     tx.commit().await?;
     after.ok_or(Error::NotFound("job"))

@@ -158,7 +158,7 @@ async fn record(
     before: &Standing,
     after: &Standing,
 ) -> Result<(), Error> {
-    let subject = after.id.to_string();
+    let (subject, who) = (after.id.to_string(), by.by().from_nowhere());
     if before.plan != after.plan {
         let change = Change {
             action: "tenant.plan_changed",
@@ -166,7 +166,7 @@ async fn record(
             before: json!({ "plan": before.plan }),
             after: json!({ "plan": after.plan }),
         };
-        audit::record_by(tx, p, Some(after.id), by.by(), change).await?;
+        audit::record_by(tx, p, Some(after.id), who, change).await?;
     }
     let suspension = |tenant: &Standing| match tenant.state {
         TenantState::Suspended => {
@@ -184,7 +184,7 @@ async fn record(
             before: suspension(before),
             after: suspension(after),
         };
-        audit::record_by(tx, p, Some(after.id), by.by(), change).await?;
+        audit::record_by(tx, p, Some(after.id), who, change).await?;
     }
     Ok(())
 }

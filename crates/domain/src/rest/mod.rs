@@ -9,6 +9,7 @@ pub mod audit;
 pub mod configuration;
 pub mod deployments;
 pub mod functions;
+pub mod limits;
 pub mod logs;
 pub mod members;
 pub mod operations;
