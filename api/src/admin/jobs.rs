@@ -41,7 +41,7 @@ pub enum JobState {
 #[schema(as = Job)]
 pub struct JobView {
     id: JobId,
-    /// `compile`, `activate`, `sweep`.
+    /// `compile`, `activate`, `sweep`, `reseal`.
     kind: &'static str,
     /// The id of what it is about, `ver_…` or `dep_…`; null where there is one of its kind.
     subject: Option<String>,

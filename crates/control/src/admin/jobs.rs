@@ -19,7 +19,7 @@ pub fn subject(job: &Told) -> Option<String> {
     match job.kind {
         Kind::Compile => Some(VersionId::from_uuid(job.subject).to_string()),
         Kind::Activate => Some(DeploymentId::from_uuid(job.subject).to_string()),
-        Kind::Sweep => None,
+        Kind::Sweep | Kind::Reseal => None,
     }
 }
 
