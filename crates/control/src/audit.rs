@@ -49,7 +49,7 @@ impl<'a> By<'a> {
     };
 
     /// Where an operator sits is no affair of the tenants.
-    pub(crate) fn from_nowhere(self) -> Self {
+    pub(crate) fn without_address(self) -> Self {
         Self {
             address: None,
             ..self

@@ -158,7 +158,7 @@ async fn record(
     before: &Standing,
     after: &Standing,
 ) -> Result<(), Error> {
-    let (subject, who) = (after.id.to_string(), by.by().from_nowhere());
+    let (subject, who) = (after.id.to_string(), by.by().without_address());
     if before.plan != after.plan {
         let change = Change {
             action: "tenant.plan_changed",
