@@ -50,6 +50,7 @@ pages! {
     "rate_limited"
     "request_timeout"
     "request_too_large"
+    "route_conflict"
     "response_too_large"
     "taken"
     "tenant_concurrency"

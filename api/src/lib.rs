@@ -9,6 +9,7 @@ mod audit;
 mod body;
 mod deployments;
 mod docs;
+mod domains;
 mod examples;
 mod feed;
 mod functions;
@@ -37,6 +38,7 @@ mod setup;
 #[cfg(test)]
 mod surface;
 mod telemetry;
+mod tenant_routes;
 mod tenants;
 mod tls;
 mod tokens;

@@ -47,6 +47,7 @@ codes! {
     MethodNotAllowed = 405 "method_not_allowed" "The resource does not take this method";
     RequestTimeout = 408 "request_timeout" "The request's body took too long";
     Conflict = 409 "conflict" "The resource's state does not allow this";
+    RouteConflict = 409 "route_conflict" "Another route matches the same requests";
     Taken = 409 "taken" "The name is already taken";
     PositionGone = 410 "position_gone" "The position is not of this history";
     PreconditionFailed = 412 "precondition_failed" "The resource changed since you read it";
@@ -128,6 +129,7 @@ impl From<Error> for Problem {
             | Error::SessionOnly
             | Error::PersonOnly => Code::Forbidden,
             Error::Taken(_) => Code::Taken,
+            Error::RouteConflict { .. } => Code::RouteConflict,
             Error::Invalid(_) => Code::Invalid,
             Error::Refused(_) => Code::ModuleRefused,
             Error::TooLarge { .. } => Code::RequestTooLarge,

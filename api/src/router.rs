@@ -14,7 +14,7 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::{
-    aliases, audit, deployments, docs, examples,
+    aliases, audit, deployments, docs, domains, examples,
     feed::{self, Draining},
     functions, headers,
     headers::Https,
@@ -24,7 +24,8 @@ use crate::{
     problem::{Code, Problem},
     request,
     routes::Routes,
-    secrets, session, sessions, setup, telemetry, tenants, tokens, uploads, variables, versions,
+    secrets, session, sessions, setup, telemetry, tenant_routes, tenants, tokens, uploads,
+    variables, versions,
 };
 
 /// How long a body may stand still.
@@ -48,6 +49,8 @@ pub(crate) fn all() -> Routes {
         .merge(versions::routes())
         .merge(deployments::routes())
         .merge(aliases::routes())
+        .merge(tenant_routes::routes())
+        .merge(domains::routes())
         .merge(invoke::routes())
         .merge(invocations::routes())
         .merge(logs::routes())

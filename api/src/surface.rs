@@ -44,6 +44,8 @@ impl Running {
             public_url: format!("{scheme}://console.example").parse().unwrap(),
             apps_domain: "localhost".to_owned(),
             functions_addr: "127.0.0.1:8443".parse().unwrap(),
+            domains_target: None,
+            dns_server: None,
             development_ca: None,
             keys: Keys::from_hex(&"07".repeat(32)).unwrap(),
             join_token: None,

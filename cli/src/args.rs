@@ -144,6 +144,12 @@ pub(crate) struct SharedArgs {
     /// Days that counters are kept [default: 90]
     #[arg(long, env = "ATOLL_METRICS_RETENTION_DAYS", value_name = "DAYS")]
     pub metrics_retention_days: Option<String>,
+    /// Name that tenants' own domains are to point to [default: each at TENANT.<apps domain>]
+    #[arg(long, env = "ATOLL_DOMAINS_TARGET", value_name = "NAME")]
+    pub domains_target: Option<String>,
+    /// Name server that is asked about those domains [default: the system's]
+    #[arg(long, env = "ATOLL_DNS_SERVER", value_name = "ADDR")]
+    pub dns_server: Option<String>,
 }
 
 #[cfg(feature = "api")]

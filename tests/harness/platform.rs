@@ -270,6 +270,8 @@ fn config(
             .expect("an address makes a URL"),
         apps_domain: "localhost".to_owned(),
         functions_addr: functions,
+        domains_target: None,
+        dns_server: None,
         development_ca: Some(folder.join("ca/ca.pem")),
         keys: Keys::from_hex(SECRET_KEY).expect("64 digits"),
         join_token: Some(domain::Digest::of(JOIN_TOKEN.as_bytes()).to_string()),

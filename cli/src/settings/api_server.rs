@@ -14,7 +14,9 @@ use engine::jail;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::reader::{Reader, Variables, address, apps_domain, blobs, days, number, origin};
+use super::reader::{
+    Reader, Variables, address, apps_domain, blobs, days, dns_server, number, origin,
+};
 use crate::args::{ApiArgs, SharedArgs};
 
 pub(crate) struct ApiSettings {
@@ -35,6 +37,8 @@ pub(crate) struct Shared {
     pub compile_limits: jail::Limits,
     pub compile_program: PathBuf,
     pub retention: Retention,
+    pub domains_target: Option<String>,
+    pub dns_server: Option<SocketAddr>,
     pub operator: Option<(Email, Password)>,
 }
 
@@ -113,6 +117,8 @@ pub(crate) fn read(args: &ApiArgs, variables: Variables<'_>) -> Result<ApiSettin
             public_url,
             apps_domain,
             functions_addr: SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+            domains_target: shared.domains_target,
+            dns_server: shared.dns_server,
             development_ca: None,
             keys,
             join_token: Some(hash_of_join_token(&join_token)),
@@ -155,6 +161,10 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
         kept.counters_days,
         days,
     );
+    let target = args.domains_target.as_deref();
+    let domains_target = reader.optional("--domains-target", target, apps_domain);
+    let server = args.dns_server.as_deref();
+    let dns_server = reader.optional("--dns-server", server, dns_server);
     let operator = operator(reader);
     let compile_program = match std::env::current_exe() {
         Ok(path) => path,
@@ -181,6 +191,8 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
             records_days: records_days?,
             counters_days: counters_days?,
         },
+        domains_target,
+        dns_server,
         operator,
     })
 }

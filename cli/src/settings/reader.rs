@@ -1,10 +1,8 @@
 //! Reads one option after the other and keeps what is wrong, so that an operator mends it in one go.
 
-#[cfg(feature = "worker")]
-use std::net::IpAddr;
 use std::{
     fmt::Display,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -143,6 +141,14 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
         format!(
             "`{text}` is not an address with a port; write one such as 127.0.0.1:8080 or [::1]:8080"
         )
+    })
+}
+
+/// An address whose port is that of name servers unless told.
+pub(crate) fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let at_53 = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    text.parse().or_else(|_| at_53()).map_err(|_| {
+        format!("`{text}` is not an address; write one such as 10.0.0.53 or 127.0.0.1:5353")
     })
 }
 

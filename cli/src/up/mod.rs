@@ -133,6 +133,8 @@ pub(crate) fn config(running: &Running, secret: &str, shared: &Shared) -> anyhow
         public_url: running.public_url.parse()?,
         apps_domain: running.apps_domain.clone(),
         functions_addr: running.functions,
+        domains_target: shared.domains_target.clone(),
+        dns_server: shared.dns_server,
         development_ca: Some(running.development_ca.clone()),
         keys: Keys::from_hex(secret).context("the secret of the data folder")?,
         join_token: None,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{
     Connection,
     aliases::{self, Alias},
-    serving, versions,
+    routes, serving, versions,
 };
 use time::Duration;
 
@@ -18,6 +18,7 @@ use crate::{
     audit::{self, Change},
     feed::preview_token,
     functions::{find, key, lock},
+    routes::refuse_in_use,
 };
 
 /// Of one function: every worker keeps their versions at hand.
@@ -153,6 +154,8 @@ pub async fn delete(
     let mut tx = by.begin(p).await?;
     let id = lock(&mut tx, by, function).await?;
     let before = of_revision(&mut tx, by, id, name, revision).await?;
+    let routes = routes::to_alias(&mut tx, by.tenant, id, &before.name).await?;
+    refuse_in_use("alias", &routes)?;
     aliases::delete(&mut tx, by.tenant, id, &before.name).await?;
     record(&mut tx, p, by, id, "alias.deleted", Some(&before), None).await?;
     serving::bump(&mut tx, by.tenant).await?;

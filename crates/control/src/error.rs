@@ -1,6 +1,6 @@
 //! The one error of the control plane. It knows nothing of HTTP or HTML.
 
-use domain::{Invalid, Problems, Scope, report::Refusal};
+use domain::{FunctionName, Invalid, PathPattern, Problems, RouteId, Scope, report::Refusal};
 use store::Fault;
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,15 @@ pub enum Error {
     PersonOnly,
     #[error("{0} is already taken")]
     Taken(&'static str),
+    #[error(
+        "`{path}` of the route {route}, which leads to the function `{function}`, matches the same requests; \
+         change that route, or use another path or host"
+    )]
+    RouteConflict {
+        route: RouteId,
+        path: PathPattern,
+        function: FunctionName,
+    },
     #[error("{0}")]
     Invalid(#[from] Problems),
     #[error("{0}")]
@@ -67,6 +76,7 @@ impl From<store::Error> for Error {
             },
             Fault::Taken("tenant_slug_unique") => Self::Taken("the tenant's slug"),
             Fault::Taken("user_account_email_unique") => Self::Taken("the e-mail address"),
+            Fault::Taken("domain_name_unique") => Self::Taken("the domain's name in this tenant"),
             Fault::Taken("alias_pkey") => Self::Taken("the alias's name"),
             Fault::Taken("secret_name_unique") => Self::Taken("the secret's name"),
             Fault::Taken("function_name_unique") => Self::Taken("the function's name"),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::{
     Connection, deployments,
     functions::{self, Function, FunctionKey, NewFunction, Overview},
-    operations, serving,
+    operations, routes, serving,
 };
 
 use crate::{
@@ -161,7 +161,8 @@ pub async fn update(
     Ok(overview(p, by, after))
 }
 
-/// Its URL answers 404 as soon as the workers have heard of it; versions and deployments go with it.
+/// Its URL answers 404 as soon as the workers have heard of it; versions, deployments, aliases and routes
+/// go with it.
 pub async fn delete(
     p: &Platform,
     by: &Member<Developer>,
@@ -175,11 +176,13 @@ pub async fn delete(
         let error = "the function was deleted";
         operations::fail(&mut tx, by.tenant, over.operation, error, p.clock.now()).await?;
     }
+    let mut audited = audited(&before);
+    audited["routes"] = json!(routes::to_function(&mut tx, by.tenant, id).await?);
     functions::delete(&mut tx, by.tenant, id).await?;
     let change = Change {
         action: "function.deleted",
         subject: id.to_string(),
-        before: audited(&before),
+        before: audited,
         after: Value::Null,
     };
     audit::record(&mut tx, p, by, change).await?;

@@ -13,6 +13,8 @@ use url::Url;
 
 use crate::{
     Clock, Keys, Mail, SmtpSettings,
+    dns::Dns,
+    domains,
     feed::{self, Feed},
     hashing::Hashing,
     jobs,
@@ -34,6 +36,10 @@ pub struct Config {
     /// Functions answer at `https://<tenant>.<apps_domain>[:port]/<function>`.
     pub apps_domain: String,
     pub functions_addr: SocketAddr,
+    /// Where tenants' own domains are to point; each at its tenant's host if absent.
+    pub domains_target: Option<String>,
+    /// Who is asked about those domains; the system's name servers if absent.
+    pub dns_server: Option<SocketAddr>,
     /// The development CA to name in curl lines; none where certificates are publicly trusted.
     pub development_ca: Option<PathBuf>,
     pub keys: Keys,
@@ -64,6 +70,7 @@ pub struct Parts {
     pub feed: Feed,
     /// For calls to workers.
     pub http: reqwest::Client,
+    pub(crate) dns: Dns,
     pub(crate) hashing: Hashing,
     pub(crate) ingesting: Semaphore,
     prepared: watch::Sender<bool>,
@@ -87,6 +94,7 @@ impl Platform {
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(Duration::from_secs(2))
                 .build()?,
+            dns: Dns::open(config.dns_server),
             hashing: Hashing::new().await?,
             ingesting: Semaphore::new(telemetry::RECEIVERS),
             prepared: watch::Sender::new(false),
@@ -113,6 +121,7 @@ impl Platform {
                 tokio::join!(
                     feed::follow(self, &stop),
                     feed::publish(self, &stop),
+                    domains::keep_checking(self, &stop),
                     jobs::run(self, &stop)
                 );
             }

@@ -6,7 +6,7 @@ use domain::{
     page::{Page, PageRequest},
 };
 use serde_json::{Value, json};
-use store::{Tx, members, serving, tenants, tenants::Tenant, users};
+use store::{Tx, domains, members, serving, tenants, tenants::Tenant, users};
 
 use crate::{
     Actor, Admin, Error, Member, Owner, Platform, Viewer, access,
@@ -90,11 +90,12 @@ pub async fn rename(
     Ok(after)
 }
 
-/// Its functions stop answering at once; the slug stays taken.
+/// Its functions stop answering at once; the slug stays taken, its domains are free for others.
 pub async fn delete(p: &Platform, by: &Member<Owner>, revision: i64) -> Result<(), Error> {
     let mut tx = by.begin(p).await?;
     let before = lock(&mut tx, by.tenant, revision).await?;
     tenants::mark_deleted(&mut tx, by.tenant, p.clock.now()).await?;
+    domains::delete_all(&mut tx, by.tenant).await?;
     let change = Change {
         action: "tenant.deleted",
         subject: by.tenant.to_string(),

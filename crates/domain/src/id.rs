@@ -101,6 +101,8 @@ typed_id! {
     OperationId = "op";
     JobId = "job";
     NodeId = "node";
+    RouteId = "rte";
+    DomainId = "dom";
     AuditEventId = "aud";
     /// One call of a function; the caller sees it as `x-request-id`.
     RequestId = "req";

@@ -34,6 +34,10 @@ scopes! {
     FunctionsInvoke = "functions:invoke";
     /// Sets and deletes secrets; nobody reads their values.
     SecretsWrite = "secrets:write";
+    /// Routes and domains.
+    RoutesRead = "routes:read";
+    RoutesWrite = "routes:write";
+    DomainsWrite = "domains:write";
     /// Log lines, invocations and metrics.
     LogsRead = "logs:read";
     TenantRead = "tenant:read";
@@ -50,7 +54,9 @@ impl Scope {
         self == other
             || matches!(
                 (self, other),
-                (FunctionsWrite | FunctionsDeploy, FunctionsRead) | (TenantAdmin, TenantRead)
+                (FunctionsWrite | FunctionsDeploy, FunctionsRead)
+                    | (RoutesWrite | DomainsWrite, RoutesRead)
+                    | (TenantAdmin, TenantRead)
             )
     }
 }

@@ -23,6 +23,8 @@ use crate::{
 pub const SCHEMA: u32 = 1;
 /// The feature of workers that open secrets.
 pub const SECRETS: &str = "secrets";
+/// Follows a route to the version of an alias.
+pub const ALIAS_ROUTES: &str = "alias_routes";
 
 /// A place in the history of the serving state. Epochs count without gaps, in commit order,
 /// within a generation; restoring a backup starts another generation.
@@ -80,6 +82,12 @@ pub struct RouteEntry {
     /// `/exact`, `/:segment` or `/...` at the end for all below.
     pub path: String,
     pub function: FunctionId,
+    /// Its version answers; what is live if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AliasName>,
+    /// Features a worker must have to follow this route; one that lacks any refuses the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

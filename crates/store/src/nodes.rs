@@ -126,6 +126,20 @@ pub async fn exists(db: &mut Connection, node: NodeId) -> Result<bool> {
     .await
 }
 
+/// A live worker that cannot do this, by name.
+pub async fn without(db: &mut Connection, feature: &str) -> Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"select name from node
+            where seen_at > now() - make_interval(secs => $1) and not draining and not features ? $2
+            order by name
+            limit 1"#,
+        NODE_LIVE_SECONDS as f64,
+        feature,
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Those that were heard of within [`NODE_LIVE_SECONDS`] and take requests, by name.
 pub async fn live(db: &mut Connection) -> Result<Vec<Node>> {
     let rows = sqlx::query_as!(

@@ -22,7 +22,7 @@ use domain::{
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Connection, Result, artifacts};
+use crate::{Connection, Result, artifacts, domains, routes};
 
 /// The channel that tells API servers of a new epoch.
 pub const CHANNEL: &str = "atoll_epoch";
@@ -138,6 +138,8 @@ pub async fn entries(
     .fetch_all(&mut *db)
     .await?;
     let mut versions = versions_of(db, &functions).await?;
+    let mut routes = routes::entries(db, tenants.as_deref()).await?;
+    let mut domains = domains::served(db, tenants.as_deref()).await?;
 
     let mut entries: Vec<TenantEntry> = Vec::new();
     for row in functions {
@@ -147,8 +149,8 @@ pub async fn entries(
                 slug: row.slug.clone(),
                 state: row.tenant_state,
                 limits: TenantLimits::DEFAULT,
-                routes: Vec::new(),
-                domains: Vec::new(),
+                routes: routes.remove(&row.tenant).unwrap_or_default(),
+                domains: domains.remove(&row.tenant).unwrap_or_default(),
                 functions: Vec::new(),
             });
         }

@@ -7,17 +7,25 @@ use std::{collections::HashMap, sync::Arc};
 
 use domain::{
     FunctionId, TenantId, TenantSlug,
-    snapshot::{Position, SECRETS, TenantEntry},
+    snapshot::{ALIAS_ROUTES, Position, SECRETS, TenantEntry},
     tenant::TenantState,
 };
 
 pub(crate) use function::Function;
+pub(crate) use routes::Leads;
 use routes::Routes;
 
 use crate::admission::{Gate, Owner};
 
-/// What this release can do for a function that says it `requires` something.
-pub(crate) const FEATURES: &[&str] = &[SECRETS];
+/// What this release can do for a function or a route that says it `requires` something.
+pub(crate) const FEATURES: &[&str] = &[SECRETS, ALIAS_ROUTES];
+
+/// The first feature that this release lacks.
+fn lacking(requires: &[String]) -> Option<&String> {
+    requires
+        .iter()
+        .find(|feature| !FEATURES.contains(&feature.as_str()))
+}
 
 #[derive(Clone, Default)]
 pub(crate) struct Table {
