@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod browser;
 pub(crate) mod cluster;
+pub(crate) mod dns;
 pub(crate) mod fake_worker;
 pub(crate) mod guests;
 pub(crate) mod line;

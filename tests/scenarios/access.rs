@@ -91,6 +91,8 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
         .replace("{operation}", "op_00000000000000000000000000000000")
         .replace("{alias}", "next")
         .replace("{secret}", "password")
+        .replace("{route}", "rte_00000000000000000000000000000000")
+        .replace("{domain}", "shop.example")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{user}", "usr_00000000000000000000000000000000")
         .replace("{token}", "tok_00000000000000000000000000000000")
