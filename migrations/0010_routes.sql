@@ -25,7 +25,7 @@ create table domain (
     updated_at timestamptz not null,
     constraint domain_pkey primary key (domain_id),
     constraint domain_name_unique unique (tenant_id, name),
-    constraint domain_tenant_fkey foreign key (tenant_id) references tenant (tenant_id),
+    constraint domain_tenant_fkey foreign key (tenant_id) references tenant (tenant_id) on delete cascade,
     constraint domain_name_is_host check (
         name ~ '^[a-z0-9-]+(\.[a-z0-9-]+)+$' and length(name) <= 236
     ),

@@ -4,7 +4,10 @@ use hickory_proto::rr::RecordType;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::harness::{Person, TestPlatform, cluster, dns::Dns, guests, until};
+use super::console::signed_in;
+use crate::harness::{
+    Person, TestPlatform, cluster, dns::Dns, guests, platform::OPERATOR_EMAIL, until,
+};
 
 const NAME: &str = "shop.example";
 const CHALLENGE: &str = "_atoll-challenge.shop.example";
@@ -283,6 +286,68 @@ async fn a_domain_whose_proof_is_gone_is_served_for_some_days_more() {
     )
     .await;
     assert_eq!(verify(&owner).await["state"], "pending");
+    until(async || met(&platform).await == "no certificate").await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_console_shows_what_is_missing_and_leads_a_domain_to_a_function() {
+    let dns = Dns::start().await;
+    let platform = start(&dns).await;
+    let mut browser = signed_in(&platform).await;
+    let owner = platform.sign_in(OPERATOR_EMAIL, "acme").await;
+    owner.publish("hello", guests::prebuilt("hello-v1")).await;
+    let (routes, domains) = ("/tenants/acme/routes", "/tenants/acme/domains");
+    browser.go(routes).await;
+    let refused = browser.press(domains, &[("name", "*.shop.example")]).await;
+    assert!(refused.status == 422 && refused.text().contains("wildcards are not taken"));
+    browser.press(domains, &[("name", NAME)]).await;
+    let verify = format!("{domains}/{NAME}/verify");
+    browser.press(&verify, &[]).await;
+    assert!(
+        browser.page.text().contains("there is no TXT record"),
+        "{}",
+        browser.page
+    );
+    let shown = owner
+        .get(&owner.here(&format!("/domains/{NAME}")))
+        .await
+        .json();
+    let proof = shown["records"][0]["value"].as_str().unwrap();
+    assert!(browser.page.text().contains(proof));
+
+    dns.text(CHALLENGE, &[proof]);
+    browser.press(&verify, &[]).await;
+    assert!(
+        browser.page.text().contains("is verified."),
+        "{}",
+        browser.page
+    );
+    let route = [
+        ("host", NAME),
+        ("path", "/..."),
+        ("function", "hello"),
+        ("alias", ""),
+    ];
+    browser.press(routes, &route).await;
+    until(async || met(&platform).await == "200 hello from v1").await;
+    let twice = browser.press(routes, &route).await;
+    assert!(twice.status == 409 && twice.text().contains("matches the same requests"));
+    let delete = format!("{domains}/{NAME}/delete");
+    let needed = browser.press(&delete, &[]).await;
+    assert!(
+        needed.status == 409 && needed.text().contains("rte_"),
+        "{needed}"
+    );
+    let of_acme = owner.get(&owner.here("/routes")).await.json();
+    let id = of_acme["items"][0]["id"].as_str().unwrap();
+    browser.press(&format!("{routes}/{id}/delete"), &[]).await;
+    browser.press(&delete, &[]).await;
+    assert!(
+        browser.page.text().contains("The domain is deleted."),
+        "{}",
+        browser.page
+    );
     until(async || met(&platform).await == "no certificate").await;
     platform.stop().await;
 }

@@ -21,6 +21,7 @@ mod page;
 mod passwords;
 mod progress;
 mod report;
+mod routes;
 mod session;
 mod settings;
 mod setup;
@@ -43,6 +44,7 @@ pub fn router(platform: Platform) -> Router {
         .merge(passwords::routes())
         .merge(tenants::routes())
         .merge(tenant_settings::routes())
+        .merge(routes::routes())
         .merge(functions::routes())
         .merge(function_page::routes())
         .merge(settings::routes())

@@ -95,7 +95,7 @@ pub async fn delete(p: &Platform, by: &Member<Owner>, revision: i64) -> Result<(
     let mut tx = by.begin(p).await?;
     let before = lock(&mut tx, by.tenant, revision).await?;
     tenants::mark_deleted(&mut tx, by.tenant, p.clock.now()).await?;
-    domains::delete_all(&mut tx, by.tenant).await?;
+    domains::release(&mut tx, by.tenant, p.clock.now()).await?;
     let change = Change {
         action: "tenant.deleted",
         subject: by.tenant.to_string(),

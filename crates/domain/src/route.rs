@@ -235,7 +235,7 @@ mod tests {
         fn whatever_is_taken_reads_back_and_keeps_its_shape(text in "[/a-c:.%*\\x00é_1]{0,20}") {
             if let Ok(pattern) = PathPattern::parse(&text) {
                 prop_assert_eq!(PathPattern::parse(pattern.as_str()), Ok(pattern.clone()));
-                prop_assert!(text == pattern.as_str() || text == format!("{pattern}/"));
+                prop_assert!([text.as_str(), text.trim_end_matches('/')].contains(&pattern.as_str()));
                 prop_assert_eq!(pattern.shape().split('/').count(), pattern.as_str().split('/').count());
                 prop_assert!(pattern.as_str().bytes().all(|b| b.is_ascii_graphic() && b != b'%'));
             }

@@ -139,19 +139,23 @@ pub async fn delete(db: &mut Connection, tenant: TenantId, name: &DomainName) ->
     Ok(())
 }
 
-/// Of a tenant that ends: its names are free for whoever proves them next.
-pub async fn delete_all(db: &mut Connection, tenant: TenantId) -> Result<()> {
-    sqlx::query!("delete from route where tenant_id = $1", tenant.uuid())
-        .execute(&mut *db)
-        .await?;
-    sqlx::query!("delete from domain where tenant_id = $1", tenant.uuid())
-        .execute(db)
-        .await?;
+/// Of a tenant that ends: its names are free for whoever proves them, itself included if it comes back.
+pub async fn release(db: &mut Connection, tenant: TenantId, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        "update domain
+            set state = 'pending', failing_since = null, problem = 'the tenant was deleted', misses = 0,
+                next_check_at = $2, revision = revision + 1, updated_at = $2
+          where tenant_id = $1 and state <> 'pending'",
+        tenant.uuid(),
+        now,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-/// Takes those that are to be looked at, which nobody else then does until `until`. For the platform's
-/// role.
+/// Takes those that are to be looked at, of tenants that are there; which nobody else then does
+/// until `until`. For the platform's role.
 pub async fn claim(
     db: &mut Connection,
     now: Timestamp,
@@ -163,6 +167,8 @@ pub async fn claim(
             where domain_id in (
                   select domain_id from domain
                    where next_check_at <= $1
+                     and exists (select from tenant t
+                                  where t.tenant_id = domain.tenant_id and t.state <> 'deleted')
                    order by next_check_at
                    limit $3
                      for update skip locked)
