@@ -5,12 +5,13 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use control::{
-    Actor, Error, Member, Origin, Platform,
-    access::{AtLeast, Wanted},
+    Actor, Error, Member, Operator, Origin, Platform,
+    access::{AtLeast, Restorer, Wanted},
     access_tokens,
     feed::Node,
     sessions,
 };
+use domain::Role;
 use http::{HeaderMap, header, request::Parts};
 
 use crate::{
@@ -38,7 +39,8 @@ impl FromRequestParts<Platform> for Caller {
         match need(parts)? {
             Need::Session => drop(actor.signed_in()?),
             Need::Member(_, scope) | Need::Scope(scope) => actor.check_scope(scope)?,
-            Need::Caller => {}
+            // Whether he is an operator is decided by whoever asks for the proof.
+            Need::Caller | Need::Operator => {}
             need @ (Need::Anybody | Need::JoinToken | Need::Worker) => {
                 return Err(misdeclared(need));
             }
@@ -60,9 +62,7 @@ impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
             Need::Member(role, _) if role == R::ROLE => {}
             need => return Err(misdeclared(need)),
         }
-        let params = RawPathParams::from_request_parts(parts, &()).await;
-        let params = params
-            .map_err(|_| Problem::new(Code::BadRequest, "a segment of the path is not UTF-8"))?;
+        let params = segments(parts).await?;
         let segment = |name| params.iter().find(|(segment, _)| *segment == name);
         let wanted = Wanted {
             tenant: segment("tenant").map_or("", |(_, value)| value),
@@ -71,6 +71,53 @@ impl<R: AtLeast> FromRequestParts<Platform> for As<R> {
         Ok(Self(
             control::access::member(platform, &actor, wanted).await?,
         ))
+    }
+}
+
+/// An owner of the path's `{tenant}`, be it deleted or not.
+#[derive(Clone, Debug)]
+pub(crate) struct AsRestorer(pub(crate) Restorer);
+
+impl FromRequestParts<Platform> for AsRestorer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
+        let Caller(actor) = Caller::from_request_parts(parts, platform).await?;
+        match need(parts)? {
+            Need::Member(Role::Owner, _) => {}
+            need => return Err(misdeclared(need)),
+        }
+        let params = segments(parts).await?;
+        let tenant = params.iter().find(|(segment, _)| *segment == "tenant");
+        let tenant = tenant.map_or("", |(_, value)| value);
+        let wanted = Wanted {
+            tenant,
+            function: None,
+        };
+        Ok(Self(
+            control::access::restorer(platform, &actor, wanted).await?,
+        ))
+    }
+}
+
+async fn segments(parts: &mut Parts) -> Result<RawPathParams, Problem> {
+    let params = RawPathParams::from_request_parts(parts, &()).await;
+    params.map_err(|_| Problem::new(Code::BadRequest, "a segment of the path is not UTF-8"))
+}
+
+/// An operator. To everybody else who has signed in there is no such route.
+#[derive(Clone, Debug)]
+pub(crate) struct AsOperator(pub(crate) Operator);
+
+impl FromRequestParts<Platform> for AsOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, Problem> {
+        let Caller(actor) = Caller::from_request_parts(parts, platform).await?;
+        match need(parts)? {
+            Need::Operator => Ok(Self(control::access::operator(&actor)?)),
+            need => Err(misdeclared(need)),
+        }
     }
 }
 

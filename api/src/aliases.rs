@@ -31,7 +31,7 @@ use crate::{
 pub(crate) fn routes() -> Routes {
     let viewer = Need::Member(Role::Viewer, Scope::FunctionsRead);
     let developer = Need::Member(Role::Developer, Scope::FunctionsDeploy);
-    let full = &[Code::Taken, Code::Conflict];
+    let full = &[Code::Taken, Code::QuotaExceeded];
     Routes::default()
         .add(viewer, &[], routes!(list))
         .add(developer, &[BODY, full], routes!(create))
@@ -54,7 +54,7 @@ struct InAlias {
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/functions/{function}/aliases", tag = "deployments",
     operation_id = "list_aliases", params(InFunction),
-    responses((status = 200, description = "All of them: a function has 20 at most", body = Page<AliasView>))
+    responses((status = 200, description = "All of them: a function has 200 at most", body = Page<AliasView>))
 )]
 async fn list(
     State(platform): State<Platform>,

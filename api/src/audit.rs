@@ -157,7 +157,7 @@ fn written(events: Vec<Recorded>) -> Bytes {
     lines.into()
 }
 
-fn view(event: Recorded) -> EventView {
+pub(crate) fn view(event: Recorded) -> EventView {
     EventView {
         id: event.id,
         action: event.action,

@@ -30,7 +30,11 @@ pub(crate) fn routes() -> Routes {
     let developer = Need::Member(Role::Developer, Scope::FunctionsWrite);
     Routes::default()
         .add(viewer, &[PAGE], routes!(list))
-        .add(developer, &[BODY, &[Code::Taken]], routes!(create))
+        .add(
+            developer,
+            &[BODY, &[Code::Taken, Code::QuotaExceeded]],
+            routes!(create),
+        )
         .add(viewer, &[], routes!(show))
         .add(developer, &[BODY, REVISION], routes!(update))
         .add(developer, &[REVISION], routes!(delete))

@@ -39,7 +39,7 @@ struct InvokeQuery {
     /// The path and query the function sees; `/` unless told.
     path: Option<String>,
     /// `tail` answers the last log lines too, in the header `x-atoll-logs`: base64 of at most 4 KiB of text,
-    /// each line its stream, a space and what was written.
+    /// each line its level, a space and what was written.
     logs: Option<String>,
 }
 

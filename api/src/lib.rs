@@ -4,19 +4,23 @@
 //! Handlers only translate: what a caller may do, and what follows from it, is decided in `control`.
 
 mod access;
+pub mod admin;
 mod aliases;
 mod audit;
 mod body;
 mod deployments;
 mod docs;
+mod domains;
 mod examples;
 mod feed;
 mod functions;
 mod headers;
 mod health;
 mod hosts;
+mod invitations;
 mod invocations;
 mod invoke;
+mod limits;
 mod logs;
 mod members;
 mod metrics;
@@ -25,6 +29,7 @@ mod operations;
 mod params;
 mod passwords;
 pub mod problem;
+mod registration;
 mod request;
 mod revision;
 mod router;
@@ -37,6 +42,7 @@ mod setup;
 #[cfg(test)]
 mod surface;
 mod telemetry;
+mod tenant_routes;
 mod tenants;
 mod tls;
 mod tokens;

@@ -7,7 +7,7 @@ use std::{
 
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use domain::rest::problem::ProblemView;
+use domain::{Scope, rest::problem::ProblemView};
 use http::header;
 use utoipa::{
     OpenApi,
@@ -89,6 +89,9 @@ pub(crate) fn complete(operation: &mut Operation, path: &str, need: Need, errors
     if matches!(need, Need::Member(..) | Need::Scope(_) | Need::Session) {
         codes.insert(Code::Forbidden);
     }
+    if need == Need::Operator {
+        codes.insert(Code::NotFound);
+    }
     if path.contains('{') {
         codes.insert(Code::NotFound);
         codes.insert(Code::BadRequest);
@@ -111,6 +114,10 @@ fn security(need: Need) -> Vec<SecurityRequirement> {
         // OpenAPI 3.1 takes the scopes of any scheme, OAuth or not.
         Need::Scope(scope) | Need::Member(_, scope) => {
             vec![session, SecurityRequirement::new("token", [scope.as_str()])]
+        }
+        Need::Operator => {
+            let scope = Scope::PlatformAdmin.as_str();
+            vec![session, SecurityRequirement::new("token", [scope])]
         }
         _ => vec![session, SecurityRequirement::new("token", [""; 0])],
     }
@@ -220,9 +227,10 @@ mod tests {
     #[test]
     fn a_change_of_something_that_has_revisions_asks_for_one() {
         for (name, operation) in operations() {
-            // A token is revoked whatever became of it.
+            // A token or an invitation is revoked whatever became of it.
             let changes = name.starts_with("patch ") || name.starts_with("delete /v1/tenants");
-            let changes = changes && !name.contains("/tokens/");
+            let revokes = name.contains("/tokens/") || name.contains("/invitations/");
+            let changes = changes && !revokes;
             if changes {
                 assert!(operation["responses"]["428"].is_object(), "{name}");
             }

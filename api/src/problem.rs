@@ -47,7 +47,9 @@ codes! {
     MethodNotAllowed = 405 "method_not_allowed" "The resource does not take this method";
     RequestTimeout = 408 "request_timeout" "The request's body took too long";
     Conflict = 409 "conflict" "The resource's state does not allow this";
+    RouteConflict = 409 "route_conflict" "Another route matches the same requests";
     Taken = 409 "taken" "The name is already taken";
+    QuotaExceeded = 409 "quota_exceeded" "The plan does not allow one more";
     PositionGone = 410 "position_gone" "The position is not of this history";
     PreconditionFailed = 412 "precondition_failed" "The resource changed since you read it";
     RequestTooLarge = 413 "request_too_large" "The request's body is larger than the limit";
@@ -103,13 +105,24 @@ impl Problem {
             code: self.code.as_str().to_owned(),
             request_id,
             problems: Vec::new(),
+            quota: None,
             limit: None,
+            observed: None,
             refusal: None,
         };
         match self.cause.as_deref() {
             Some(Error::Invalid(problems)) => view.problems = problems.0.clone(),
             Some(Error::Refused(refusal)) => view.refusal = Some(refusal.clone()),
             Some(Error::TooLarge { limit }) => view.limit = Some(*limit),
+            Some(Error::QuotaExceeded {
+                quota,
+                limit,
+                observed,
+            }) => {
+                view.quota = Some((*quota).to_owned());
+                view.limit = Some(*limit);
+                view.observed = Some(*observed);
+            }
             _ => {}
         }
         view
@@ -128,11 +141,13 @@ impl From<Error> for Problem {
             | Error::SessionOnly
             | Error::PersonOnly => Code::Forbidden,
             Error::Taken(_) => Code::Taken,
+            Error::RouteConflict { .. } => Code::RouteConflict,
             Error::Invalid(_) => Code::Invalid,
             Error::Refused(_) => Code::ModuleRefused,
             Error::TooLarge { .. } => Code::RequestTooLarge,
             Error::Incomplete => Code::IncompleteBody,
             Error::Conflict(_) => Code::Conflict,
+            Error::QuotaExceeded { .. } => Code::QuotaExceeded,
             Error::PreconditionFailed => Code::PreconditionFailed,
             Error::PreconditionRequired => Code::PreconditionRequired,
             Error::TooManyAttempts { .. } => Code::TooManyAttempts,

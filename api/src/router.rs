@@ -14,17 +14,19 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::{
-    aliases, audit, deployments, docs, examples,
+    admin, aliases, audit, deployments, docs, domains, examples,
     feed::{self, Draining},
     functions, headers,
     headers::Https,
     health,
     hosts::{self, Hosts},
-    invocations, invoke, logs, members, metrics, openapi, operations, passwords,
+    invitations, invocations, invoke, limits, logs, members, metrics, openapi, operations,
+    passwords,
     problem::{Code, Problem},
-    request,
+    registration, request,
     routes::Routes,
-    secrets, session, sessions, setup, telemetry, tenants, tokens, uploads, variables, versions,
+    secrets, session, sessions, setup, telemetry, tenant_routes, tenants, tokens, uploads,
+    variables, versions,
 };
 
 /// How long a body may stand still.
@@ -37,23 +39,29 @@ pub(crate) fn all() -> Routes {
         .merge(sessions::routes())
         .merge(passwords::routes())
         .merge(setup::routes())
+        .merge(registration::routes())
         .merge(tokens::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(audit::routes())
         .merge(tenants::routes())
         .merge(functions::routes())
         .merge(variables::routes())
         .merge(secrets::routes())
+        .merge(limits::routes())
         .merge(uploads::routes())
         .merge(versions::routes())
         .merge(deployments::routes())
         .merge(aliases::routes())
+        .merge(tenant_routes::routes())
+        .merge(domains::routes())
         .merge(invoke::routes())
         .merge(invocations::routes())
         .merge(logs::routes())
         .merge(metrics::routes())
         .merge(examples::routes())
         .merge(operations::routes())
+        .merge(admin::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(feed::routes())

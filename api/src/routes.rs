@@ -31,6 +31,8 @@ pub enum Need {
     Scope(Scope),
     /// A member of the path's tenant, or its own token, of at least this role; a token has this scope.
     Member(Role, Scope),
+    /// An operator, by a session or by a token of his with the scope `platform:admin`.
+    Operator,
     /// Who holds a worker's join token.
     JoinToken,
     /// A worker that joined.
@@ -65,6 +67,7 @@ pub(crate) const MODULE: &[Code] = &[
     Code::RequestTooLarge,
     Code::UnsupportedMediaType,
     Code::ModuleRefused,
+    Code::QuotaExceeded,
 ];
 /// How a list may fail.
 pub(crate) const PAGE: &[Code] = &[Code::Invalid];
@@ -162,6 +165,14 @@ mod tests {
             if route.path.starts_with("/v1/tenants/{tenant}") {
                 assert!(matches!(route.need, Need::Member(..)), "{route:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_concerns_all_tenants_takes_an_operator() {
+        for route in table() {
+            let of_admin = route.path.starts_with("/v1/admin/");
+            assert_eq!(of_admin, route.need == Need::Operator, "{route:?}");
         }
     }
 

@@ -1,20 +1,23 @@
 //! `/v1/session` and `/v1/me`: signing in and out, and who one is.
 
-use axum::extract::State;
-use control::{Platform, User, sessions};
+use axum::{extract::State, response::IntoResponse};
+use control::{Platform, User, profile, sessions};
 use domain::{
     Problems,
     rest::session::{SessionView, SignIn, UserView},
     user::Email,
 };
 use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
     access::{Caller, CameFrom},
     body::Json,
     problem::{Code, Problem},
-    routes::{BODY, Need, Routes},
+    revision::{IfMatch, etag},
+    routes::{BODY, Need, REVISION, Routes},
 };
 
 pub(crate) fn routes() -> Routes {
@@ -23,6 +26,13 @@ pub(crate) fn routes() -> Routes {
         .add(Need::Anybody, &[BODY, wrong], routes!(create))
         .add(Need::Session, &[], routes!(delete))
         .add(Need::Caller, &[&[Code::Forbidden]], routes!(me))
+        .add(Need::Session, &[BODY, REVISION], routes!(rename))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateMe {
+    name: String,
 }
 
 /// Signs in
@@ -56,14 +66,33 @@ async fn delete(
 /// Who the access token belongs to
 #[utoipa::path(
     get, path = "/v1/me", tag = "session", operation_id = "show_me",
-    responses((status = 200, description = "The account", body = UserView))
+    responses((status = 200, description = "The account, with its `ETag`", body = UserView))
 )]
 async fn me(
     State(platform): State<Platform>,
     Caller(actor): Caller,
-) -> Result<Json<UserView>, Problem> {
-    let user = sessions::me(&platform, &actor).await?;
-    Ok(Json(user_view(user)))
+) -> Result<impl IntoResponse, Problem> {
+    Ok(shown(sessions::me(&platform, &actor).await?))
+}
+
+/// Changes what people call one
+#[utoipa::path(
+    patch, path = "/v1/me", tag = "session", operation_id = "update_me",
+    responses((status = 200, description = "The account as it is now", body = UserView))
+)]
+async fn rename(
+    State(platform): State<Platform>,
+    Caller(actor): Caller,
+    IfMatch(revision): IfMatch,
+    Json(body): Json<UpdateMe>,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(shown(
+        profile::rename(&platform, &actor, body.name, revision).await?,
+    ))
+}
+
+fn shown(user: User) -> impl IntoResponse {
+    (etag(user.revision), Json(user_view(user)))
 }
 
 pub(crate) fn parse_email(text: &str) -> Result<Email, Problem> {

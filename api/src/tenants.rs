@@ -4,7 +4,10 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use control::{Admin, Owner, Platform, Tenant, Viewer, tenants};
+use control::{
+    Admin, Owner, Platform, Tenant, Viewer,
+    tenants::{self, Patch},
+};
 use domain::{
     Problems, Role, Scope, TenantSlug, name::display_name, page::Page, rest::tenants::TenantView,
 };
@@ -14,7 +17,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    access::{As, Caller},
+    access::{As, AsRestorer, Caller},
     body::Json,
     params::{PageQuery, Query},
     problem::{Code, Problem},
@@ -36,8 +39,13 @@ pub(crate) fn routes() -> Routes {
             routes!(create),
         )
         .add(viewer, &[], routes!(show))
-        .add(admin, &[BODY, REVISION], routes!(update))
+        .add(
+            admin,
+            &[BODY, REVISION, &[Code::Taken, Code::Conflict]],
+            routes!(update),
+        )
         .add(owner, &[REVISION], routes!(delete))
+        .add(owner, &[&[Code::Conflict]], routes!(restore))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -50,7 +58,9 @@ struct CreateTenant {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateTenant {
-    name: String,
+    name: Option<String>,
+    /// Takes an owner. The hosts of the old one redirect for 30 days, and nobody else ever gets it.
+    slug: Option<String>,
 }
 
 /// The tenants one is a member of, by slug
@@ -108,7 +118,7 @@ async fn show(
     Ok((etag(tenant.revision), Json(view(tenant, viewer.role))).into_response())
 }
 
-/// Renames a tenant; its slug stays
+/// Changes a tenant's name or slug
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant}", tag = "tenants", operation_id = "update_tenant",
     responses((status = 200, description = "The tenant as it is now", body = TenantView))
@@ -119,11 +129,21 @@ async fn update(
     IfMatch(revision): IfMatch,
     Json(body): Json<UpdateTenant>,
 ) -> Result<Response, Problem> {
-    let tenant = tenants::rename(&platform, &admin, body.name, revision).await?;
+    let mut problems = Problems::default();
+    let slug = body.slug.as_deref().map(TenantSlug::parse).transpose();
+    let slug = problems.keep("slug", slug);
+    let name = body.name.as_deref();
+    let name = name.map(|name| display_name("name", name)).transpose();
+    let name = problems.keep("name", name);
+    let (Some(slug), Some(name)) = (slug, name) else {
+        return Err(problems.into());
+    };
+    let patch = Patch { name, slug };
+    let tenant = tenants::update(&platform, &admin, patch, revision).await?;
     Ok((etag(tenant.revision), Json(view(tenant, admin.role))).into_response())
 }
 
-/// Deletes a tenant; its functions stop answering at once, its slug stays taken
+/// Deletes a tenant; its functions stop answering at once, an owner can restore it for 30 days
 #[utoipa::path(
     delete, path = "/v1/tenants/{tenant}", tag = "tenants", operation_id = "delete_tenant",
     responses((status = 204, description = "It is gone"))
@@ -137,8 +157,23 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Undoes a deletion
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/restore", tag = "tenants", operation_id = "restore_tenant",
+    responses((status = 200, description = "The tenant as it was before", body = TenantView))
+)]
+async fn restore(
+    State(platform): State<Platform>,
+    AsRestorer(owner): AsRestorer,
+) -> Result<Response, Problem> {
+    let tenant = tenants::restore(&platform, &owner).await?;
+    Ok((etag(tenant.revision), Json(view(tenant, Role::Owner))).into_response())
+}
+
 fn view(tenant: Tenant, role: Role) -> TenantView {
     TenantView {
+        purge_at: tenants::purge_at(&tenant),
+        deleted_at: tenant.deleted_at,
         id: tenant.id,
         slug: tenant.slug,
         name: tenant.name,

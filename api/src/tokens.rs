@@ -35,7 +35,11 @@ pub(crate) fn routes() -> Routes {
         .add(Need::Session, &[], routes!(revoke_own))
         .add(Need::Session, &[BODY, conflict], routes!(rotate_own))
         .add(admin, &[PAGE], routes!(list_of_tenant))
-        .add(admin, &[BODY, conflict], routes!(create_of_tenant))
+        .add(
+            admin,
+            &[BODY, &[Code::QuotaExceeded]],
+            routes!(create_of_tenant),
+        )
         .add(admin, &[], routes!(revoke_of_tenant))
         .add(admin, &[BODY, conflict], routes!(rotate_of_tenant))
 }

@@ -17,6 +17,9 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(any(feature = "api", feature = "worker"))]
+#[cfg(feature = "api")]
+use crate::admin::args::AdminTask;
 use crate::logging::LogFormat;
 
 /// Functions as a service for WebAssembly components.
@@ -24,12 +27,14 @@ use crate::logging::LogFormat;
 #[command(name = "atoll", version, max_term_width = 100)]
 pub(crate) struct Cli {
     /// How log lines look.
+    #[cfg(any(feature = "api", feature = "worker"))]
     #[arg(
         long,
         global = true,
         env = "ATOLL_LOG_FORMAT",
         value_name = "FORMAT",
-        default_value = "text"
+        default_value = "text",
+        help_heading = "Logging of the processes"
     )]
     pub log_format: LogFormat,
     #[command(subcommand)]
@@ -60,6 +65,9 @@ pub(crate) enum Command {
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         orders: Vec<OsString>,
     },
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    Client(Box<crate::client::args::ClientCommand>),
     /// Print the version.
     Version,
 }
@@ -126,6 +134,9 @@ pub(crate) struct SharedArgs {
     /// Sender of mails; their server is ATOLL_SMTP_URL
     #[arg(long, env = "ATOLL_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
+    /// Who may make an account: `open` for anybody, `invite` for whoever was invited [default: invite]
+    #[arg(long, env = "ATOLL_REGISTRATION", value_name = "MODE")]
+    pub registration: Option<String>,
     /// Largest module taken, in bytes [default: 104857600]
     #[arg(long, env = "ATOLL_UPLOAD_MAX_BYTES", value_name = "BYTES")]
     pub upload_max_bytes: Option<String>,
@@ -144,6 +155,12 @@ pub(crate) struct SharedArgs {
     /// Days that counters are kept [default: 90]
     #[arg(long, env = "ATOLL_METRICS_RETENTION_DAYS", value_name = "DAYS")]
     pub metrics_retention_days: Option<String>,
+    /// Name that tenants' own domains are to point to [default: each at TENANT.<apps domain>]
+    #[arg(long, env = "ATOLL_DOMAINS_TARGET", value_name = "NAME")]
+    pub domains_target: Option<String>,
+    /// Name server that is asked about those domains [default: the system's]
+    #[arg(long, env = "ATOLL_DNS_SERVER", value_name = "ADDR")]
+    pub dns_server: Option<String>,
 }
 
 #[cfg(feature = "api")]
@@ -151,21 +168,15 @@ pub(crate) struct SharedArgs {
 pub(crate) struct AdminArgs {
     #[command(subcommand)]
     pub task: AdminTask,
+    /// Print JSON, as the API tells it
+    #[arg(long, global = true)]
+    pub json: bool,
     /// Data folder of the running `atoll up` to talk to; where DATABASE_URL is set, the options of `atoll api` are read instead
     #[cfg(feature = "worker")]
     #[arg(long, global = true, env = "ATOLL_DATA", value_name = "DIR")]
     pub data: Option<String>,
     #[command(flatten)]
     pub server: ApiArgs,
-}
-
-#[cfg(feature = "api")]
-#[derive(Subcommand)]
-pub(crate) enum AdminTask {
-    /// Print a link that sets a new password, valid once and for an hour.
-    ResetPassword { email: String },
-    /// Print a link that creates the operator's account, where there is none yet.
-    SetupLink,
 }
 
 #[cfg(feature = "worker")]

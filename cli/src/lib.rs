@@ -1,17 +1,25 @@
-//! The `atoll` command: one binary that is every process of the platform.
+//! The `atoll` command: one binary that is every process of the platform, and their client.
 //!
-//! Which of them a build contains is decided by the features `api` and `worker`; `up` takes both.
+//! Which of them a build contains is decided by the features `api`, `worker` and `client`; `up` takes the first two.
 
 mod args;
+#[cfg(any(feature = "api", feature = "worker"))]
 mod logging;
+#[cfg(any(feature = "api", feature = "client", feature = "worker"))]
+mod origin;
+#[cfg(any(feature = "api", feature = "worker"))]
 mod process;
+#[cfg(any(feature = "api", feature = "worker"))]
 mod settings;
+#[cfg(any(feature = "api", feature = "worker"))]
 mod shutdown;
 
 #[cfg(feature = "api")]
 mod admin;
 #[cfg(feature = "api")]
 mod api_server;
+#[cfg(feature = "client")]
+mod client;
 #[cfg(all(feature = "api", feature = "worker"))]
 mod up;
 #[cfg(feature = "worker")]
@@ -24,6 +32,7 @@ use args::{Cli, Command};
 /// The whole of the binary, as a function so that the scenarios build it too.
 pub fn main() -> ExitCode {
     let Cli {
+        #[cfg(any(feature = "api", feature = "worker"))]
         log_format,
         command,
     } = <Cli as clap::Parser>::parse();
@@ -31,6 +40,8 @@ pub fn main() -> ExitCode {
         // First of all and with nothing set up: it is about to read what strangers uploaded.
         #[cfg(feature = "api")]
         Command::Compile { orders } => engine::jail::child_main(orders),
+        #[cfg(feature = "client")]
+        Command::Client(command) => client::run(*command),
         Command::Version => {
             println!("atoll {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

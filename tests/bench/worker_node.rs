@@ -79,6 +79,7 @@ pub(crate) fn tenant(slug: &str, functions: Vec<FunctionEntry>) -> anyhow::Resul
         limits: TenantLimits::DEFAULT,
         routes: Vec::new(),
         domains: Vec::new(),
+        former_slugs: Vec::new(),
         functions,
     })
 }

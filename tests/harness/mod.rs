@@ -2,16 +2,20 @@
 
 pub(crate) mod answer;
 pub(crate) mod browser;
+pub(crate) mod client;
 pub(crate) mod cluster;
+pub(crate) mod dns;
 pub(crate) mod fake_worker;
 pub(crate) mod guests;
 pub(crate) mod line;
+pub(crate) mod mailbox;
 pub(crate) mod person;
 pub(crate) mod platform;
 pub(crate) mod s3;
 
 pub(crate) use answer::Answer;
 pub(crate) use browser::Browser;
+pub(crate) use mailbox::{Mailbox, token_in};
 pub(crate) use person::Person;
 pub(crate) use platform::TestPlatform;
 

@@ -270,10 +270,13 @@ fn config(
             .expect("an address makes a URL"),
         apps_domain: "localhost".to_owned(),
         functions_addr: functions,
+        domains_target: None,
+        dns_server: None,
         development_ca: Some(folder.join("ca/ca.pem")),
         keys: Keys::from_hex(SECRET_KEY).expect("64 digits"),
         join_token: Some(domain::Digest::of(JOIN_TOKEN.as_bytes()).to_string()),
         smtp: None,
+        registration: control::registration::Mode::default(),
         upload_max_bytes: 8 << 20,
         compile_program: env!("CARGO_BIN_EXE_atoll-under-test").into(),
         compile_limits: engine::jail::Limits::COMPILE,
@@ -345,8 +348,16 @@ fn trusting(ca: &Path, functions: SocketAddr) -> reqwest::ClientBuilder {
         .tls_certs_only([Certificate::from_pem(&pem).expect("it is PEM")])
         .redirect(redirect::Policy::none())
         .timeout(Duration::from_secs(60));
-    let previews = ["v1--hello--acme", "v2--hello--acme", "next--hello--acme"];
-    for label in ["acme", "globex", "nobody"].iter().chain(&previews) {
+    let previews = [
+        "v1--hello--acme",
+        "v2--hello--acme",
+        "next--hello--acme",
+        "v1--hello--initech",
+    ];
+    for label in ["acme", "globex", "initech", "nobody"]
+        .iter()
+        .chain(&previews)
+    {
         builder = builder.resolve(&format!("{label}.localhost"), functions);
     }
     builder

@@ -91,9 +91,16 @@ async fn knock(caller: &Person<'_>, method: &reqwest::Method, path: &str) -> u16
         .replace("{operation}", "op_00000000000000000000000000000000")
         .replace("{alias}", "next")
         .replace("{secret}", "password")
+        .replace("{route}", "rte_00000000000000000000000000000000")
+        .replace("{domain}", "shop.example")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{user}", "usr_00000000000000000000000000000000")
+        .replace("{invitation}", "inv_00000000000000000000000000000000")
         .replace("{token}", "tok_00000000000000000000000000000000")
+        .replace("{plan}", "default")
+        .replace("{node}", "node_00000000000000000000000000000000")
+        .replace("{job}", "job_00000000000000000000000000000000")
+        .replace("{join_token}", "jtk_00000000000000000000000000000000")
         .replace("{request_id}", "req_00000000000000000000000000000000")
         .replace("{code}", "not_found");
     let url = caller.platform.api_url(&path);

@@ -7,7 +7,7 @@ use reqwest::{Method, header};
 use crate::harness::{Browser, TestPlatform, guests, platform};
 
 /// A browser that is signed in as the operator, who owns `acme`.
-async fn signed_in(platform: &TestPlatform) -> Browser<'_> {
+pub(super) async fn signed_in(platform: &TestPlatform) -> Browser<'_> {
     platform.operator().await;
     sign_in(platform, platform::OPERATOR_EMAIL).await
 }

@@ -1,20 +1,29 @@
 //! One file for each noun of the stories.
 
 mod access;
+mod admin;
 mod aliases;
 mod audit;
+mod client;
 mod configuration;
 mod console;
+mod console_people;
 mod demand;
+mod domains;
 mod fleet;
 mod functions;
+mod invitations;
 mod languages;
 mod members;
 mod outages;
+mod plans;
+mod registration;
+mod routes;
 mod rows;
 mod sandbox;
 mod sessions;
 mod telemetry;
+mod tenants;
 mod tokens;
 mod up;
 mod uploads;

@@ -163,3 +163,25 @@ async fn a_reset_link_works_once_and_ends_every_session() {
     platform.post("/v1/session", old).await.expect(401);
     platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_changes_what_people_call_one() {
+    let platform = TestPlatform::start().await;
+    let owner = platform.operator().await;
+    let etag = owner.get("/me").await.header("etag").to_owned();
+    let rename = async |etag: &str, name: &str| {
+        let request = owner.request(reqwest::Method::PATCH, "/me").await;
+        let request = request.header("if-match", etag);
+        owner.send(request.json(&json!({ "name": name }))).await
+    };
+    assert!(
+        rename(&etag, " ").await.to_string().contains("\n  name: "),
+        "an empty name is refused"
+    );
+    let renamed = rename(&etag, "Ada").await.expect(200);
+    assert_eq!(renamed.json()["name"], "Ada");
+    assert_eq!(rename(&etag, "Eve").await.status, 412);
+    let again = rename(renamed.header("etag"), "Ada L.").await;
+    assert_eq!(again.expect(200).json()["name"], "Ada L.");
+    platform.stop().await;
+}

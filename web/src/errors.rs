@@ -90,7 +90,10 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         | Error::OtherFunction
         | Error::SessionOnly
         | Error::PersonOnly => StatusCode::FORBIDDEN,
-        Error::Taken(_) | Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Taken(_)
+        | Error::Conflict(_)
+        | Error::QuotaExceeded { .. }
+        | Error::RouteConflict { .. } => StatusCode::CONFLICT,
         Error::Invalid(_) | Error::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Incomplete => StatusCode::BAD_REQUEST,

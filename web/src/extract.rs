@@ -147,7 +147,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 }
 
 /// Where a list goes on.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct After {
     cursor: Option<String>,
 }

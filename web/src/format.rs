@@ -56,6 +56,11 @@ impl fmt::Display for When {
     }
 }
 
+/// A day that is to come, `3 Nov 2026`.
+pub(crate) fn day(at: Timestamp) -> String {
+    at.format(DAY).unwrap_or_default()
+}
+
 /// A sentence in which what stands between backticks is code.
 pub(crate) struct Prose<'a>(&'a str);
 

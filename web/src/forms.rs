@@ -69,7 +69,9 @@ impl From<Problems> for Faults {
 pub(crate) fn mendable(error: Error, fields: &[&str]) -> Result<Faults, Problem> {
     let problems = match error {
         Error::Invalid(problems) => problems.0,
-        Error::Taken(_) => vec![Invalid::new(fields[0], errors::sentence(&error))],
+        Error::Taken(_) | Error::RouteConflict { .. } => {
+            vec![Invalid::new(fields[0], errors::sentence(&error))]
+        }
         Error::PreconditionFailed => vec![Invalid::new(
             "",
             "It was changed by somebody else since you opened this page. Reload the page to see how it is now.",
@@ -79,6 +81,7 @@ pub(crate) fn mendable(error: Error, fields: &[&str]) -> Result<Faults, Problem>
         | Error::TooLarge { .. }
         | Error::Incomplete
         | Error::Conflict(_)
+        | Error::QuotaExceeded { .. }
         | Error::TooManyAttempts { .. } => vec![Invalid::new("", errors::sentence(&error))],
         error => return Err(error.into()),
     };

@@ -9,6 +9,8 @@ pub(crate) struct Frame {
     pub(crate) flash: Option<String>,
     pub(crate) user: String,
     pub(crate) tenant: Option<Place>,
+    /// Whether the page is about the person.
+    pub(crate) at_account: bool,
 }
 
 /// A tenant, and which of its pages this is.
@@ -26,6 +28,7 @@ impl Frame {
             flash: visit.flash,
             user: user.email.to_string(),
             tenant: None,
+            at_account: false,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The console: pages rendered on the server that call the verbs of `control`, and nothing that a
 //! verb would not allow. Every page works without scripts; scripts only save a click or a reload.
 
+mod account;
 mod configuration;
 mod csrf;
 mod deployments;
@@ -14,13 +15,18 @@ mod frame;
 mod function_page;
 mod functions;
 mod headers;
+mod invitations;
 mod invocations;
 mod invoke;
+mod limits;
 mod logs;
+mod members;
 mod page;
 mod passwords;
 mod progress;
+mod registration;
 mod report;
+mod routes;
 mod session;
 mod settings;
 mod setup;
@@ -41,8 +47,13 @@ pub fn router(platform: Platform) -> Router {
         .merge(setup::routes())
         .merge(session::routes())
         .merge(passwords::routes())
+        .merge(registration::routes())
+        .merge(invitations::routes())
+        .merge(account::routes())
         .merge(tenants::routes())
         .merge(tenant_settings::routes())
+        .merge(members::routes())
+        .merge(routes::routes())
         .merge(functions::routes())
         .merge(function_page::routes())
         .merge(settings::routes())

@@ -24,6 +24,7 @@ use crate::{
     extract::{From, Query, SignedIn, Visit},
     forms::{self, Faults},
     page::Page,
+    registration,
 };
 
 pub(crate) fn routes() -> Router<Platform> {
@@ -42,7 +43,7 @@ async fn home(State(platform): State<Platform>, signed_in: Result<SignedIn>) -> 
     };
     let tenants = control::tenants::list(&platform, &actor, &PageRequest::default()).await?;
     let address = match tenants.items.as_slice() {
-        [(only, _)] => format!("/tenants/{}", only.slug),
+        [(only, _)] if only.deleted_at.is_none() => format!("/tenants/{}", only.slug),
         _ => "/tenants".to_owned(),
     };
     Ok(Redirect::to(&address).into_response())
@@ -56,6 +57,7 @@ struct SignIn {
     email: String,
     next: String,
     faults: Faults,
+    can_sign_up: bool,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +79,7 @@ async fn ask(
         email: String::new(),
         next: asked.next,
         faults: Faults::default(),
+        can_sign_up: registration::is_open(&platform),
     };
     (cookies, Page(page))
 }
@@ -116,6 +119,7 @@ async fn sign_in(
         email: form.email,
         next: form.next,
         faults: forms::mendable(error, &["email"])?,
+        can_sign_up: registration::is_open(&platform),
     };
     Ok((status, cookies, Page(page)).into_response())
 }

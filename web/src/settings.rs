@@ -10,6 +10,7 @@ use axum::{
 use control::{
     Developer, Member, Platform, functions,
     functions::{LimitsPatch, Patch},
+    limits,
 };
 use domain::{
     Invalid, Problems,
@@ -25,6 +26,7 @@ use crate::{
     forms::{self, Faults},
     frame::Frame,
     function_page::Heading,
+    limits::{LimitRow, rows},
     page::Page,
 };
 
@@ -40,6 +42,7 @@ pub(crate) fn routes() -> Router<Platform> {
 struct Show {
     frame: Frame,
     heading: Heading,
+    limits: Vec<LimitRow>,
     form: Settings,
     faults: Faults,
     /// What was typed to confirm the deletion.
@@ -235,8 +238,10 @@ async fn page(
     faults: Faults,
 ) -> Result<Page<Show>> {
     let overview = functions::get(platform, &developer.as_viewer(), function).await?;
+    let limits = limits::of_function(platform, &developer.as_viewer(), function).await?;
     Ok(Page(Show {
         heading: Heading::new(developer, &overview, "settings"),
+        limits: rows(limits),
         form: typed.unwrap_or_else(|| Settings::of(&overview.function)),
         faults,
         confirm: String::new(),

@@ -1,4 +1,4 @@
-//! `/tenants/{tenant}/settings`: its name, and its end.
+//! `/tenants/{tenant}/settings`: its names, its limits, its members, and its end.
 
 use askama::Template;
 use axum::{
@@ -7,66 +7,112 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use control::{Admin, Member, Owner, Platform, Viewer, tenants};
-use domain::{Invalid, Role};
+use control::{
+    Admin, Member, Owner, Platform, Viewer,
+    access::{self, Wanted},
+    limits,
+    tenants::{self, Patch},
+};
+use domain::{Invalid, Role, TenantSlug, page::PageRequest};
 use serde::Deserialize;
 
 use crate::{
-    csrf::Form,
+    csrf::{Form, Nothing},
     errors::{self, Result},
-    extract::{As, Visit},
+    extract::{After, As, Path, Query, SignedIn, Visit},
     flash,
     forms::{self, Faults},
     frame::Frame,
+    limits::{LimitRow, rows},
+    members::{Inviting, People, Told},
     page::Page,
 };
 
 pub(crate) fn routes() -> Router<Platform> {
     Router::new()
         .route("/tenants/{tenant}/settings", get(show).post(rename))
+        .route("/tenants/{tenant}/slug", post(change_slug))
         .route("/tenants/{tenant}/delete", post(delete))
+        .route("/tenants/{tenant}/restore", post(restore))
 }
 
 #[derive(Template)]
 #[template(path = "tenants/settings.html")]
-struct Show {
+pub(crate) struct Show {
     frame: Frame,
     slug: String,
     id: String,
     name: String,
     revision: i64,
+    role: Role,
+    plan: String,
+    limits: Vec<LimitRow>,
     can_rename: bool,
     can_delete: bool,
+    /// As typed, where it was not taken.
+    new_slug: String,
     confirm: String,
     faults: Faults,
+    people: People,
+}
+
+/// What a form that was sent makes the page say.
+#[derive(Default)]
+pub(crate) struct Changed {
+    pub(crate) faults: Faults,
+    pub(crate) inviting: Inviting,
+    pub(crate) told: Option<Told>,
 }
 
 async fn show(
     State(platform): State<Platform>,
     As(viewer): As<Viewer>,
+    Query(from): Query<After>,
     visit: Visit,
 ) -> Result<Page<Show>> {
-    page(&platform, &viewer, visit, Faults::default()).await
+    let mut page = page(&platform, &viewer, visit, Changed::default()).await?;
+    let from = from.request();
+    if from.cursor.is_some() {
+        page.0.people = People::of(&platform, &viewer, &from).await?;
+    }
+    Ok(page)
 }
 
-async fn page<R>(
+pub(crate) async fn page<R>(
     platform: &Platform,
     member: &Member<R>,
     visit: Visit,
-    faults: Faults,
+    changed: Changed,
 ) -> Result<Page<Show>> {
-    let tenant = tenants::get(platform, &member.as_viewer()).await?;
+    let viewer = member.as_viewer();
+    let tenant = tenants::get(platform, &viewer).await?;
+    let limits = limits::of_tenant(platform, &viewer).await?;
+    let mut people = People::of(platform, &viewer, &PageRequest::default()).await?;
+    people.form = changed.inviting;
+    people.told = changed.told;
     Ok(Page(Show {
+        new_slug: tenant.slug.to_string(),
         slug: tenant.slug.to_string(),
         id: tenant.id.to_string(),
         name: tenant.name,
         revision: tenant.revision,
+        role: member.role,
+        plan: limits.plan.to_string(),
+        limits: rows(limits.limits),
         can_rename: member.role.includes(Role::Admin),
         can_delete: member.role.includes(Role::Owner),
         confirm: String::new(),
-        faults,
+        faults: changed.faults,
+        people,
         frame: Frame::in_tenant(platform, member, visit, "settings").await?,
     }))
+}
+
+fn faulty(faults: Faults) -> Changed {
+    Changed {
+        faults,
+        ..Changed::default()
+    }
 }
 
 #[derive(Deserialize)]
@@ -86,7 +132,11 @@ async fn rename(
     let renamed = if name.is_empty() {
         Err(Invalid::new("name", "give the tenant a name").into())
     } else {
-        tenants::rename(&platform, &admin, name.to_owned(), form.revision).await
+        let patch = Patch {
+            name: Some(name.to_owned()),
+            slug: None,
+        };
+        tenants::update(&platform, &admin, patch, form.revision).await
     };
     match renamed {
         Ok(_) => {
@@ -96,8 +146,47 @@ async fn rename(
         Err(error) => {
             let status = errors::status(&error);
             let faults = forms::mendable(error, &["name"])?;
-            let mut page = page(&platform, &admin, visit, faults).await?;
+            let mut page = page(&platform, &admin, visit, faulty(faults)).await?;
             page.0.name = form.name;
+            Ok((status, page).into_response())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Moving {
+    revision: i64,
+    #[serde(default)]
+    slug: String,
+}
+
+async fn change_slug(
+    State(platform): State<Platform>,
+    As(admin): As<Admin>,
+    visit: Visit,
+    Form(form): Form<Moving>,
+) -> Result<Response> {
+    let moved = match TenantSlug::parse(form.slug.trim()) {
+        Ok(slug) => {
+            let patch = Patch {
+                name: None,
+                slug: Some(slug),
+            };
+            tenants::update(&platform, &admin, patch, form.revision).await
+        }
+        Err(problem) => Err(problem.into()),
+    };
+    match moved {
+        Ok(tenant) => {
+            let address = format!("/tenants/{}/settings", tenant.slug);
+            let said = format!("The slug is {} now.", tenant.slug);
+            Ok((flash::say(&platform, &said), Redirect::to(&address)).into_response())
+        }
+        Err(error) => {
+            let status = errors::status(&error);
+            let faults = forms::mendable(error, &["slug"])?;
+            let mut page = page(&platform, &admin, visit, faulty(faults)).await?;
+            page.0.new_slug = form.slug;
             Ok((status, page).into_response())
         }
     }
@@ -131,9 +220,31 @@ async fn delete(
         Err(error) => {
             let status = errors::status(&error);
             let faults = forms::mendable(error, &["confirm"])?;
-            let mut page = page(&platform, &owner, visit, faults).await?;
+            let mut page = page(&platform, &owner, visit, faulty(faults)).await?;
             page.0.confirm = form.confirm;
             Ok((status, page).into_response())
         }
     }
+}
+
+#[derive(Deserialize)]
+struct OfTenant {
+    tenant: String,
+}
+
+async fn restore(
+    State(platform): State<Platform>,
+    SignedIn(actor): SignedIn,
+    Path(of): Path<OfTenant>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response> {
+    let wanted = Wanted {
+        tenant: &of.tenant,
+        function: None,
+    };
+    let owner = access::restorer(&platform, &actor, wanted).await?;
+    let tenant = tenants::restore(&platform, &owner).await?;
+    let said = flash::say(&platform, &format!("{} is restored.", tenant.slug));
+    let address = format!("/tenants/{}", tenant.slug);
+    Ok((said, Redirect::to(&address)).into_response())
 }

@@ -15,7 +15,7 @@ use crate::{
     csrf::{Form, Nothing},
     errors::{self, Result},
     extract::{After, As, Query, SignedIn, Visit},
-    flash,
+    flash, format,
     forms::{self, Faults},
     frame::Frame,
     functions::FunctionRow,
@@ -49,6 +49,8 @@ struct Row {
     slug: String,
     name: String,
     role: &'static str,
+    /// Where it is deleted: until when it can be restored.
+    until: Option<String>,
 }
 
 async fn list(
@@ -59,6 +61,7 @@ async fn list(
 ) -> Result<Page<List>> {
     let tenants = tenants::list(&platform, &actor, &from.request()).await?;
     let rows = tenants.items.into_iter().map(|(tenant, role)| Row {
+        until: tenants::purge_at(&tenant).map(format::day),
         slug: tenant.slug.to_string(),
         name: tenant.name,
         role: role_word(role),
@@ -70,7 +73,7 @@ async fn list(
     }))
 }
 
-fn role_word(role: Role) -> &'static str {
+pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
         Role::Billing => "Billing",
         Role::Viewer => "Viewer",

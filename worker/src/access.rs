@@ -10,7 +10,7 @@ use crate::{
     node::Node,
     outcome::Failed,
     preview,
-    route::{self, Target},
+    route::{self, Meets, Target},
     sticky,
     version::Version,
 };
@@ -27,7 +27,7 @@ pub(crate) enum Granted {
 /// Of a request from outside. To whom a function or a preview is not open, it is not there, so that
 /// nobody finds out by asking what a tenant has.
 pub(crate) fn of<B>(node: &Node, target: &Target, request: &Request<B>) -> Result<Granted, Failed> {
-    let Some((version, open)) = &target.preview else {
+    let Meets::Preview { version, open } = &target.meets else {
         return match target.function.access {
             Access::Public => {
                 is_serving(target)?;
@@ -60,7 +60,8 @@ pub(crate) fn of_inside(
     chosen(node, target, headers)
 }
 
-/// The version that the caller names, if it may, else the one that its part of the traffic meets.
+/// The version that the caller names, if it may, else that of the route's alias, else the one that its
+/// part of the traffic meets.
 fn chosen(node: &Node, target: &Target, headers: &HeaderMap) -> Result<Arc<Version>, Failed> {
     let function = &target.function;
     if let Some(named) = headers.get(VERSION) {
@@ -70,6 +71,9 @@ fn chosen(node: &Node, target: &Target, headers: &HeaderMap) -> Result<Arc<Versi
             let version = number.and_then(|number| function.version(number));
             return version.cloned().ok_or_else(gone);
         }
+    }
+    if let Meets::Alias(version) = &target.meets {
+        return version.clone().ok_or_else(gone);
     }
     // With one live version, whoever calls meets it.
     let position = match function.traffic.len() {
@@ -104,8 +108,14 @@ pub(crate) fn is_serving(target: &Target) -> Result<(), Failed> {
             "this function is disabled by its tenant",
         ));
     }
-    if let Some(feature) = &target.function.lacking {
-        let detail = format!("the function needs `{feature}`, which this worker's release lacks");
+    let lacking = match &target.meets {
+        Meets::Unknown(feature) => Some(&**feature),
+        Meets::Traffic | Meets::Alias(_) | Meets::Preview { .. } => {
+            target.function.lacking.as_deref()
+        }
+    };
+    if let Some(feature) = lacking {
+        let detail = format!("this address needs `{feature}`, which this worker's release lacks");
         return Err(Failed::new(Failure::UnsupportedFeature, detail));
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::{
     outcome::Failed,
     preview::{self, Token},
     request::{self, Call, Connection},
-    route::Target,
+    route::{Meets, Target},
     version::Version,
 };
 
@@ -124,7 +124,7 @@ fn prepare(node: &Node, request: &mut Request<Incoming>) -> Result<(Target, Arc<
     let target = Target {
         prefix: format!("/{}", function.name),
         pattern: format!("/{}/...", function.name),
-        preview: None,
+        meets: Meets::Traffic,
         path_and_query: path.ok_or_else(|| malformed(PATH))?,
         tenant,
         function,

@@ -23,6 +23,7 @@ mod internal;
 mod invocation;
 mod listener;
 mod log;
+mod moved;
 mod nested;
 mod node;
 mod outcome;
@@ -106,8 +107,9 @@ impl Worker {
         let own = sockets.iter().map(|(_, sockets)| sockets.addr).collect();
         let sandbox = Arc::new(Sandbox::new(&limits)?);
         let blobs = Blobs::open(&config.blobs_url)?;
+        let table = Arc::new(ArcSwap::from_pointee(Table::default()));
         let node = Arc::new(Node {
-            tls: Tls::load(&config.certificates, &config.apps_domain)?,
+            tls: Tls::load(&config.certificates, &config.apps_domain, &table)?,
             loader: Arc::new(Loader::new(
                 blobs,
                 &config.cache,
@@ -115,7 +117,7 @@ impl Worker {
                 Arc::clone(&sandbox),
             )?),
             sandbox,
-            table: ArcSwap::from_pointee(Table::default()),
+            table,
             admission: Admission::new(limits.instances),
             egress: Egress::new(config.egress, own)?,
             telemetry: Arc::new(Telemetry::default()),

@@ -18,7 +18,7 @@ use crate::{
     node::Node,
     outcome::Failed,
     request::{self, Call},
-    route::Target,
+    route::{Meets, Target},
     version::Version,
 };
 
@@ -102,7 +102,7 @@ fn find(
         prefix: String::new(),
         pattern: "/...".to_owned(),
         path_and_query: path.map_or("/", |path| path.as_str()).to_owned(),
-        preview: None,
+        meets: Meets::Traffic,
     };
     let version = access::of_inside(node, &target, request.headers())?;
     Ok((target, version))

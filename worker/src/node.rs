@@ -19,7 +19,7 @@ pub(crate) struct Node {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) loader: Arc<Loader>,
     /// Swapped whole by the feed; a request keeps the one it started with.
-    pub(crate) table: ArcSwap<Table>,
+    pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) admission: Admission,
     pub(crate) egress: Egress,
     pub(crate) telemetry: Arc<Telemetry>,

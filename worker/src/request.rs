@@ -24,6 +24,7 @@ use crate::{
     clock, forwarded,
     headers::{self, Origin},
     invocation::{About, Invocation},
+    moved,
     node::Node,
     outcome::Failed,
     problem,
@@ -109,6 +110,10 @@ pub(crate) async fn public(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, (Option<u32>, Failed)> {
     let started = Instant::now();
+    let (client, scheme) = match &connection.tls {
+        Some(_) => (connection.peer, "https"),
+        None => forwarded::of(request.headers(), connection.peer, &node.trusted_proxies),
+    };
     let routed = || {
         check_head(&request)?;
         let authority = route::authority(request.uri(), request.headers())?;
@@ -121,13 +126,22 @@ pub(crate) async fn public(
                 "this connection's certificate does not cover the host that the request is for",
             ));
         }
-        let target = route::find(&node.table.load(), &node.apps_domain, &host, request.uri())?;
-        Ok((authority, host, target))
+        let table = node.table.load();
+        let asked = moved::Asked {
+            scheme,
+            authority: &authority,
+            host: &host,
+            uri: request.uri(),
+        };
+        if let Some(answer) = moved::led_on(&table, &node.apps_domain, &asked) {
+            return Ok(Err(answer));
+        }
+        let target = route::find(&table, &node.apps_domain, &host, request.uri())?;
+        Ok(Ok((authority, host, target)))
     };
-    let (authority, host, target) = routed().map_err(|failed| (None, failed))?;
-    let (client, scheme) = match &connection.tls {
-        Some(_) => (connection.peer, "https"),
-        None => forwarded::of(request.headers(), connection.peer, &node.trusted_proxies),
+    let (authority, host, target) = match routed().map_err(|failed| (None, failed))? {
+        Ok(routed) => routed,
+        Err(led_on) => return Ok(led_on),
     };
     let version = match access::of(node, &target, &request).map_err(|failed| (None, failed))? {
         Granted::Version(version) => version,

@@ -7,7 +7,7 @@ use http::{HeaderMap, Uri, header, uri::Authority};
 
 use crate::{
     outcome::Failed,
-    table::{Function, Table, Tenant},
+    table::{Function, Leads, Table, Tenant},
     version::Version,
 };
 
@@ -21,8 +21,19 @@ pub(crate) struct Target {
     pub(crate) pattern: String,
     /// Path and query as the function sees them, `/items?page=2`.
     pub(crate) path_and_query: String,
-    /// The one version that the host names, and whether anybody may call it there.
-    pub(crate) preview: Option<(Arc<Version>, bool)>,
+    pub(crate) meets: Meets,
+}
+
+/// Which version answers.
+pub(crate) enum Meets {
+    /// One of those that are live, by their shares.
+    Traffic,
+    /// That of the alias which the route names; `None` while it is not there.
+    Alias(Option<Arc<Version>>),
+    /// The one that the host names; whether anybody may call it there.
+    Preview { version: Arc<Version>, open: bool },
+    /// The route asks for a feature that this release lacks.
+    Unknown(Box<str>),
 }
 
 impl Target {
@@ -92,7 +103,10 @@ pub(crate) fn find(
             tenant.and_then(|tenant| routed(tenant, host, uri))
         }
     };
-    let found = found.filter(|target| target.preview.is_some() || target.function.is_deployed());
+    let found = found.filter(|target| match target.meets {
+        Meets::Traffic => target.function.is_deployed(),
+        Meets::Alias(_) | Meets::Preview { .. } | Meets::Unknown(_) => true,
+    });
     found.ok_or_else(not_found)
 }
 
@@ -108,13 +122,18 @@ pub(crate) fn not_found() -> Failed {
 /// By the tenant's own routes, which pass the path whole.
 fn routed(tenant: &Arc<Tenant>, host: &str, uri: &Uri) -> Option<Target> {
     let hit = tenant.routes.as_ref()?.find(host, uri.path())?;
+    let meets = match &hit.leads {
+        Leads::Live => Meets::Traffic,
+        Leads::Alias(name) => Meets::Alias(hit.function.version_of_alias(name).cloned()),
+        Leads::Unknown(feature) => Meets::Unknown(feature.clone()),
+    };
     Some(Target {
         tenant: Arc::clone(tenant),
         function: Arc::clone(&hit.function),
         prefix: String::new(),
         pattern: hit.pattern.to_string(),
         path_and_query: with_query(uri.path(), uri.query()),
-        preview: None,
+        meets,
     })
 }
 
@@ -127,7 +146,7 @@ fn below_its_name(tenant: &Arc<Tenant>, uri: &Uri) -> Option<Target> {
         prefix: format!("/{name}"),
         pattern: format!("/{name}/..."),
         path_and_query: with_query(rest, uri.query()),
-        preview: None,
+        meets: Meets::Traffic,
     })
 }
 
@@ -148,7 +167,10 @@ fn preview(table: &Table, label: &str, uri: &Uri) -> Option<Target> {
         prefix: String::new(),
         pattern: "/...".to_owned(),
         path_and_query: with_query(uri.path(), uri.query()),
-        preview: Some((Arc::clone(version), open)),
+        meets: Meets::Preview {
+            version: Arc::clone(version),
+            open,
+        },
     })
 }
 

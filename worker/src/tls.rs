@@ -18,7 +18,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
 
-use crate::{config::Certificates, development_ca::Authority};
+use crate::{config::Certificates, development_ca::Authority, table::Table};
 
 /// How soon a renewed certificate is taken.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -35,12 +35,17 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(crate) fn load(certificates: &Certificates, apps_domain: &str) -> anyhow::Result<Self> {
+    pub(crate) fn load(
+        certificates: &Certificates,
+        apps_domain: &str,
+        table: &Arc<ArcSwap<Table>>,
+    ) -> anyhow::Result<Self> {
         let mut files = None;
         let resolver: Arc<dyn ResolvesServerCert> = match certificates {
             Certificates::DevelopmentCa(folder) => Arc::new(IssueAtHandshake {
                 authority: Authority::load(folder, apps_domain)?,
                 suffix: format!(".{apps_domain}"),
+                table: Arc::clone(table),
                 leaves: Mutex::default(),
             }),
             Certificates::Files { certificate, key } => {
@@ -139,21 +144,35 @@ impl ResolvesServerCert for FromFiles {
     }
 }
 
-#[derive(Debug)]
+/// For the hosts under the apps domain, and for the domains that tenants have proven: what a client that
+/// trusts the CA thinks of those is the client's affair, the CA's own constraints exclude them.
 struct IssueAtHandshake {
     authority: Authority,
     suffix: String,
+    table: Arc<ArcSwap<Table>>,
     leaves: Mutex<HashMap<String, (Instant, Arc<CertifiedKey>)>>,
+}
+
+impl IssueAtHandshake {
+    fn speaks_for(&self, name: &str) -> bool {
+        match name.strip_suffix(&self.suffix) {
+            Some(label) => is_tenant_or_preview(label),
+            None => self.table.load().tenant_by_domain(name).is_some(),
+        }
+    }
+}
+
+impl std::fmt::Debug for IssueAtHandshake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IssueAtHandshake(…)")
+    }
 }
 
 impl ResolvesServerCert for IssueAtHandshake {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name()?.to_ascii_lowercase();
-        // No certificate for a name that cannot be a tenant's: the handshake ends.
-        if !name
-            .strip_suffix(&self.suffix)
-            .is_some_and(is_tenant_or_preview)
-        {
+        // No certificate for a name that is no tenant's: the handshake ends.
+        if !self.speaks_for(&name) {
             return None;
         }
         let mut leaves = self.leaves.lock().expect("nobody panics while holding it");

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use control::{Config, Keys, SmtpSettings, telemetry::Retention};
+use control::{Config, Keys, SmtpSettings, registration, telemetry::Retention};
 use domain::{
     Problems,
     user::{Email, Password},
@@ -14,8 +14,11 @@ use engine::jail;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::reader::{Reader, Variables, address, apps_domain, blobs, days, number, origin};
-use crate::args::{ApiArgs, SharedArgs};
+use super::reader::{Reader, Variables, address, apps_domain, blobs, days, dns_server, number};
+use crate::{
+    args::{ApiArgs, SharedArgs},
+    origin::origin,
+};
 
 pub(crate) struct ApiSettings {
     pub listen: SocketAddr,
@@ -31,10 +34,13 @@ pub(crate) struct Shared {
     pub database_url: Option<String>,
     pub blobs_url: Option<Url>,
     pub smtp: Option<SmtpSettings>,
+    pub registration: registration::Mode,
     pub upload_max_bytes: u64,
     pub compile_limits: jail::Limits,
     pub compile_program: PathBuf,
     pub retention: Retention,
+    pub domains_target: Option<String>,
+    pub dns_server: Option<SocketAddr>,
     pub operator: Option<(Email, Password)>,
 }
 
@@ -113,10 +119,13 @@ pub(crate) fn read(args: &ApiArgs, variables: Variables<'_>) -> Result<ApiSettin
             public_url,
             apps_domain,
             functions_addr: SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+            domains_target: shared.domains_target,
+            dns_server: shared.dns_server,
             development_ca: None,
             keys,
             join_token: Some(hash_of_join_token(&join_token)),
             smtp: shared.smtp,
+            registration: shared.registration,
             upload_max_bytes: shared.upload_max_bytes,
             compile_program: shared.compile_program,
             compile_limits: shared.compile_limits,
@@ -132,6 +141,12 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
     let database_url = database_url(args.database_url.as_deref(), reader);
     let blobs_url = reader.optional("--blobs", args.blobs.as_deref(), blobs);
     let smtp = smtp(args.mail_from.as_deref(), reader);
+    let registration = reader.or(
+        "--registration",
+        args.registration.as_deref(),
+        registration::Mode::default(),
+        str::parse,
+    );
     let upload = args.upload_max_bytes.as_deref();
     let upload_max_bytes = reader.or("--upload-max-bytes", upload, 100 * mib, number);
     let cpu = args.compile_cpu_seconds.as_deref();
@@ -155,6 +170,10 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
         kept.counters_days,
         days,
     );
+    let target = args.domains_target.as_deref();
+    let domains_target = reader.optional("--domains-target", target, apps_domain);
+    let server = args.dns_server.as_deref();
+    let dns_server = reader.optional("--dns-server", server, dns_server);
     let operator = operator(reader);
     let compile_program = match std::env::current_exe() {
         Ok(path) => path,
@@ -170,6 +189,7 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
         database_url,
         blobs_url,
         smtp,
+        registration: registration?,
         upload_max_bytes: upload_max_bytes?,
         compile_limits: jail::Limits {
             cpu_seconds: cpu_seconds?,
@@ -181,6 +201,8 @@ pub(crate) fn shared(args: &SharedArgs, reader: &mut Reader<'_>) -> Option<Share
             records_days: records_days?,
             counters_days: counters_days?,
         },
+        domains_target,
+        dns_server,
         operator,
     })
 }

@@ -1,10 +1,8 @@
 //! Reads one option after the other and keeps what is wrong, so that an operator mends it in one go.
 
-#[cfg(feature = "worker")]
-use std::net::IpAddr;
 use std::{
     fmt::Display,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -146,6 +144,14 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// An address whose port is that of name servers unless told.
+pub(crate) fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let at_53 = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    text.parse().or_else(|_| at_53()).map_err(|_| {
+        format!("`{text}` is not an address; write one such as 10.0.0.53 or 127.0.0.1:5353")
+    })
+}
+
 /// Networks separated by commas; a lone address is a network of one.
 #[cfg(feature = "worker")]
 pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
@@ -167,28 +173,6 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 pub(crate) fn days(text: &str) -> Result<u16, String> {
     let days = text.parse().ok().filter(|days| (1..=3_650).contains(days));
     days.ok_or_else(|| format!("`{text}` is not a number of days from 1 to 3650"))
-}
-
-/// The origin of a service: nothing after the host and port, and nothing secret in it.
-pub(crate) fn origin(text: &str) -> Result<Url, String> {
-    let wrong = |what: &str| {
-        Err(format!(
-            "`{text}` {what}; write one such as https://console.example.com"
-        ))
-    };
-    let Ok(url) = Url::parse(text) else {
-        return wrong("is not a URL");
-    };
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return wrong("is not an http or https URL");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user or a password; leave them out".to_owned());
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return wrong("has more than a host and a port");
-    }
-    Ok(url)
 }
 
 /// `file:///DIR`, a folder's path, or `s3://BUCKET?…`.
@@ -251,6 +235,7 @@ fn readable_file(text: &str) -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::origin;
 
     #[test]
     fn every_problem_is_told_at_once_with_its_option_and_variable() {
@@ -305,18 +290,5 @@ mod tests {
         assert_eq!(read.len(), 2);
         assert!(read[1].contains(&"::1".parse::<IpAddr>().expect("an address")));
         assert!(networks("10.0.0.0/33").is_err() && networks("").is_err());
-    }
-
-    #[test]
-    fn an_origin_is_a_scheme_and_a_host() {
-        assert!(origin("https://console.example.com").is_ok());
-        for wrong in [
-            "console.example.com",
-            "ftp://a",
-            "https://a/b",
-            "https://u:p@a",
-        ] {
-            origin(wrong).expect_err(wrong);
-        }
     }
 }

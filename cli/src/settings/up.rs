@@ -10,9 +10,12 @@ use url::Url;
 
 use super::{
     api_server::{self, Shared},
-    reader::{Reader, Variables, address, apps_domain, folder, origin},
+    reader::{Reader, Variables, address, apps_domain, folder},
 };
-use crate::args::{NetworkArgs, UpArgs};
+use crate::{
+    args::{NetworkArgs, UpArgs},
+    origin::origin,
+};
 
 pub(crate) struct UpSettings {
     pub data: PathBuf,

@@ -8,8 +8,8 @@ use std::{
 use domain::Problems;
 use worker::{CacheLimits, Certificates, Config};
 
-use super::reader::{Reader, Variables, address, apps_domain, blobs, folder, number, origin};
-use crate::args::WorkerArgs;
+use super::reader::{Reader, Variables, address, apps_domain, blobs, folder, number};
+use crate::{args::WorkerArgs, origin::origin};
 
 pub(crate) fn read(args: &WorkerArgs, variables: Variables<'_>) -> Result<Config, Problems> {
     let mut reader = Reader::new(variables);

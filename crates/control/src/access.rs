@@ -2,16 +2,16 @@
 
 use std::{marker::PhantomData, net::IpAddr, sync::Arc};
 
-use domain::{Role, Scope, SessionId, TenantId, TenantSlug, UserId, tenant::TenantState};
+use domain::{Role, Scope, SessionId, TenantId, TenantSlug, UserId};
 use store::{
     Author, Tx,
     access_tokens::AccessToken,
     functions,
     members::{self, Seat},
-    tenants::{self, Tenant},
+    tenants,
 };
 
-use crate::{Error, Platform, functions::key};
+use crate::{Error, Platform, audit::By, functions::key};
 
 /// Where a request came from, for the audit and the log.
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub struct Actor {
     /// Absent for a tenant's token, which is nobody's in particular.
     pub user: Option<UserId>,
     pub credential: Credential,
+    /// May prove itself an operator: by a session, or by a token of the scope `platform:admin`.
     pub operator: bool,
     pub origin: Origin,
     pub(crate) _proof: Proof,
@@ -119,6 +120,17 @@ impl<R> Member<R> {
         Ok(p.db.tenant(self.tenant, self.actor.user).await?)
     }
 
+    /// The proof of more, where the role is enough for it.
+    pub fn at_least<S: AtLeast>(&self) -> Option<Member<S>> {
+        self.role.includes(S::ROLE).then(|| Member {
+            tenant: self.tenant,
+            slug: self.slug.clone(),
+            role: self.role,
+            actor: self.actor.clone(),
+            _role: PhantomData,
+        })
+    }
+
     /// The same proof, for verbs that ask for less: every role that a proof can be of may view.
     pub fn as_viewer(&self) -> Member<Viewer> {
         self.lowered()
@@ -141,11 +153,22 @@ impl Member<Admin> {
     }
 }
 
-/// Proof that `actor` runs the platform.
+/// Proof that somebody runs the platform.
 #[derive(Clone, Debug)]
 pub struct Operator {
-    pub actor: Actor,
+    /// Absent at the machine itself.
+    actor: Option<Actor>,
     _proof: Proof,
+}
+
+impl Operator {
+    pub(crate) fn by(&self) -> By<'_> {
+        self.actor.as_ref().map_or(By::PLATFORM, By::from)
+    }
+
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.actor.as_ref()?.user
+    }
 }
 
 /// What a request wants to act upon.
@@ -201,7 +224,7 @@ async fn seat_of_user(p: &Platform, user: UserId, tenant: &str) -> Result<Option
     Ok(
         match (tenant.parse::<TenantId>(), TenantSlug::parse(tenant)) {
             (Ok(id), _) => members::find(&mut tx, id, user).await?,
-            (_, Ok(slug)) => members::find_by_slug(&mut tx, &slug, user).await?,
+            (_, Ok(slug)) => members::find_by_slug(&mut tx, &slug, user, p.clock.now()).await?,
             _ => None,
         },
     )
@@ -215,12 +238,15 @@ async fn seat_of_token(
     wanted: &str,
 ) -> Result<Option<Seat>, Error> {
     let mut tx = p.db.tenant(own, None).await?;
-    let tenant = tenants::find(&mut tx, own).await?;
-    let is_wanted = |tenant: &Tenant| {
-        tenant.state != TenantState::Deleted
-            && (tenant.slug.as_str() == wanted || wanted.parse() == Ok(own))
+    let Some(tenant) = tenants::find(&mut tx, own).await? else {
+        return Ok(None);
     };
-    Ok(tenant.filter(is_wanted).map(|tenant| Seat {
+    let is_wanted = match TenantSlug::parse(wanted) {
+        Ok(slug) if slug == tenant.slug => true,
+        Ok(slug) => tenants::leads_to(&mut tx, own, &slug, p.clock.now()).await?,
+        Err(_) => wanted.parse() == Ok(own),
+    };
+    Ok(is_wanted.then_some(Seat {
         tenant: own,
         slug: tenant.slug,
         state: tenant.state,
@@ -250,12 +276,63 @@ async fn check_function<R>(
     }
 }
 
+/// Proof that `actor` owns the tenant, be it deleted or not: good for undoing that alone.
+#[derive(Clone, Debug)]
+pub struct Restorer {
+    pub tenant: TenantId,
+    pub slug: TenantSlug,
+    pub actor: Actor,
+    _proof: Proof,
+}
+
+/// A tenant that is deleted is there for its owners alone.
+pub async fn restorer(p: &Platform, actor: &Actor, wanted: Wanted<'_>) -> Result<Restorer, Error> {
+    let tenant = wanted.tenant;
+    if actor.token().is_some_and(|token| token.functions.is_some()) {
+        return Err(Error::OtherFunction);
+    }
+    let seat = match actor.user {
+        Some(user) => {
+            let (id, slug) = (tenant.parse().ok(), TenantSlug::parse(tenant).ok());
+            let mut tx = p.db.user(user).await?;
+            members::find_owner(&mut tx, id, slug.as_ref(), user).await?
+        }
+        None => None,
+    };
+    let Some(seat) = seat else {
+        // Whoever is no owner is told what he is told of any tenant.
+        let owner = seated::<Owner>(p, actor, tenant).await?;
+        return Ok(Restorer {
+            tenant: owner.tenant,
+            slug: owner.slug,
+            actor: owner.actor,
+            _proof: Proof,
+        });
+    };
+    Ok(Restorer {
+        tenant: seat.tenant,
+        slug: seat.slug,
+        actor: actor.clone(),
+        _proof: Proof,
+    })
+}
+
+/// To everybody else there is nothing.
 pub fn operator(actor: &Actor) -> Result<Operator, Error> {
     if !actor.operator {
         return Err(Error::NotFound("page"));
     }
     Ok(Operator {
-        actor: actor.clone(),
+        actor: Some(actor.clone()),
         _proof: Proof,
     })
+}
+
+/// For `atoll admin` alone, and banned elsewhere by a lint: whoever can read the configuration with the
+/// database's URL and the platform's key can do all of it anyway. The audit tells such a change as the platform's.
+pub fn at_the_machine() -> Operator {
+    Operator {
+        actor: None,
+        _proof: Proof,
+    }
 }

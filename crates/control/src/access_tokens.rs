@@ -21,7 +21,7 @@ use crate::{
     Actor, Admin, Error, Member, Origin, Platform,
     access::{Credential, Proof},
     audit::{self, By, Change},
-    functions, tokens,
+    functions, quotas, tokens,
 };
 
 /// How exact the time of the last use is: a request should not cost a write.
@@ -30,7 +30,7 @@ const DEFAULT_LIFETIME_DAYS: i32 = 90;
 const MAX_LIFETIME_DAYS: i32 = 366;
 const DEFAULT_OVERLAP: Duration = Duration::hours(24);
 const MAX_OVERLAP: Duration = Duration::days(7);
-/// Live tokens that a person, or a tenant, may have.
+/// Live tokens that a person may have. How many a tenant may, its plan says.
 const MAX_TOKENS: i64 = 100;
 const MAX_FUNCTIONS: usize = 50;
 
@@ -59,15 +59,28 @@ pub async fn authenticate(p: &Platform, secret: &str, origin: Origin) -> Result<
     let mut tx = p.db.nobody().await?;
     let found = access_tokens::find_live(&mut tx, &hash, now, now - USED_EVERY, origin.address);
     let token = found.await?.ok_or(Error::Unauthenticated)?;
+    let operator = is_operators(&mut tx, &token).await?;
     tx.commit().await?;
     Ok(Actor {
         user: token.owner,
         credential: Credential::Token(Arc::new(token)),
-        // What concerns all tenants takes a session.
-        operator: false,
+        operator,
         origin,
         _proof: Proof,
     })
+}
+
+/// What concerns all tenants takes the scope that says so, on a token of somebody who is an operator now.
+/// One of a tenant, or limited to some functions, is good for nothing beyond them.
+async fn is_operators(tx: &mut Tx, token: &AccessToken) -> Result<bool, Error> {
+    let (Some(owner), None) = (token.owner, &token.functions) else {
+        return Ok(false);
+    };
+    if !token.scopes.contains(&Scope::PlatformAdmin) {
+        return Ok(false);
+    }
+    let owner = users::find(tx, owner).await?;
+    Ok(owner.is_some_and(|owner| owner.operator))
 }
 
 /// The caller's own personal tokens, newest first.
@@ -91,6 +104,11 @@ pub async fn create_own(p: &Platform, by: &Actor, new: NewToken) -> Result<Told,
     let mut tx = p.db.user(user).await?;
     // One after the other, so that the limit holds.
     users::lock(&mut tx, user).await?;
+    if access_tokens::count(&mut tx, Holder::User(user)).await? >= MAX_TOKENS {
+        let detail =
+            format!("there are {MAX_TOKENS} tokens, the most there may be; revoke one first");
+        return Err(Error::Conflict(detail));
+    }
     let told = make(p, &mut tx, Whose::Person(user), wanted, functions).await?;
     record(&mut tx, p, None, by, "token.created", &told.token).await?;
     tx.commit().await?;
@@ -154,7 +172,9 @@ pub async fn create_of_tenant(
     }
     let mut tx = by.begin(p).await?;
     let functions = functions_of_tenant(&mut tx, by, new.functions.as_deref()).await?;
-    store::tenants::lock(&mut tx, by.tenant).await?;
+    let room = quotas::hold(&mut tx, by.tenant).await?;
+    let (limit, there) = (room.plan.quotas.access_tokens, room.usage.access_tokens);
+    quotas::check("access_tokens", limit.into(), there, 1)?;
     let whose = Whose::Tenant {
         tenant: by.tenant,
         role,
@@ -344,11 +364,6 @@ async fn make(
         }
     };
     let (owner, tenant) = holder.parts();
-    if access_tokens::count(tx, holder).await? >= MAX_TOKENS {
-        let detail =
-            format!("there are {MAX_TOKENS} tokens, the most there may be; revoke one first");
-        return Err(Error::Conflict(detail));
-    }
     let now = p.clock.now();
     let secret = generate(kind);
     let token = AccessToken {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{
     Connection,
     aliases::{self, Alias},
-    serving, versions,
+    plans, routes, serving, usage, versions,
 };
 use time::Duration;
 
@@ -18,10 +18,10 @@ use crate::{
     audit::{self, Change},
     feed::preview_token,
     functions::{find, key, lock},
+    quotas,
+    routes::refuse_in_use,
 };
 
-/// Of one function: every worker keeps their versions at hand.
-const MAX_ALIASES: usize = 20;
 const DEFAULT_LINK: Duration = Duration::days(1);
 const MAX_LINK: Duration = Duration::days(7);
 
@@ -61,10 +61,13 @@ pub async fn create(
     let mut tx = by.begin(p).await?;
     let id = lock(&mut tx, by, function).await?;
     check_version(&mut tx, by, id, version).await?;
-    if aliases::list(&mut tx, by.tenant, id).await?.len() >= MAX_ALIASES {
-        let detail = format!("the function has {MAX_ALIASES} aliases, the most there may be");
-        return Err(Error::Conflict(detail));
-    }
+    // The function's row is locked, and with it its aliases.
+    let limit = plans::of(&mut tx, by.tenant)
+        .await?
+        .quotas
+        .aliases_per_function;
+    let there = usage::of_function(&mut tx, by.tenant, id).await?.aliases;
+    quotas::check("aliases_per_function", limit.into(), there, 1)?;
     let alias = Alias {
         name,
         version,
@@ -153,6 +156,8 @@ pub async fn delete(
     let mut tx = by.begin(p).await?;
     let id = lock(&mut tx, by, function).await?;
     let before = of_revision(&mut tx, by, id, name, revision).await?;
+    let routes = routes::to_alias(&mut tx, by.tenant, id, &before.name).await?;
+    refuse_in_use("alias", &routes)?;
     aliases::delete(&mut tx, by.tenant, id, &before.name).await?;
     record(&mut tx, p, by, id, "alias.deleted", Some(&before), None).await?;
     serving::bump(&mut tx, by.tenant).await?;

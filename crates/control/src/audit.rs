@@ -1,5 +1,7 @@
 //! Who changed what, written in the transaction that changes it, and read by admins of the tenant.
 
+use std::net::IpAddr;
+
 use domain::{
     AuditEventId, Invalid, Problems, SessionId, TenantId, TokenId, UserId,
     page::{Page, PageRequest},
@@ -8,7 +10,7 @@ use serde_json::Value;
 use store::{Connection, audit::Filter};
 
 use crate::{
-    Actor, Admin, Error, Member, Origin, Platform, functions::check_text, telemetry::Span,
+    Actor, Admin, Error, Member, Operator, Origin, Platform, functions::check_text, telemetry::Span,
 };
 
 pub use store::audit::Recorded;
@@ -32,7 +34,8 @@ pub(crate) struct By<'a> {
     user: Option<UserId>,
     session: Option<SessionId>,
     token: Option<TokenId>,
-    origin: Option<&'a Origin>,
+    address: Option<IpAddr>,
+    request: Option<&'a str>,
 }
 
 impl<'a> By<'a> {
@@ -41,8 +44,17 @@ impl<'a> By<'a> {
         user: None,
         session: None,
         token: None,
-        origin: None,
+        address: None,
+        request: None,
     };
+
+    /// Where an operator sits is no affair of the tenants.
+    pub(crate) fn without_address(self) -> Self {
+        Self {
+            address: None,
+            ..self
+        }
+    }
 
     /// Somebody who signs in by the change itself.
     pub(crate) fn newcomer(user: UserId, session: SessionId, origin: &'a Origin) -> Self {
@@ -50,7 +62,8 @@ impl<'a> By<'a> {
             user: Some(user),
             session: Some(session),
             token: None,
-            origin: Some(origin),
+            address: origin.address,
+            request: Some(&origin.request_id),
         }
     }
 }
@@ -61,7 +74,8 @@ impl<'a> From<&'a Actor> for By<'a> {
             user: actor.user,
             session: actor.session(),
             token: actor.token().map(|token| token.id),
-            origin: Some(&actor.origin),
+            address: actor.origin.address,
+            request: Some(&actor.origin.request_id),
         }
     }
 }
@@ -89,8 +103,8 @@ pub(crate) async fn record_by(
         user: by.user,
         session: by.session,
         token: by.token,
-        address: by.origin.and_then(|origin| origin.address),
-        request: by.origin.map(|origin| origin.request_id.as_str()),
+        address: by.address,
+        request: by.request,
         action: change.action,
         subject: &change.subject,
         before: some(change.before),
@@ -124,6 +138,27 @@ pub async fn list(
     wanted: Wanted,
     page: &PageRequest,
 ) -> Result<Page<Recorded>, Error> {
+    let (filter, limit) = (filter(p, wanted, page)?, page.limit());
+    let mut tx = by.begin(p).await?;
+    let found = store::audit::list(&mut tx, by.tenant, &filter, limit as i64 + 1).await?;
+    Ok(Page::cut(found, limit, |event| event.id.to_string()))
+}
+
+/// The events of all tenants and of none, or of one, newest first.
+pub async fn list_all(
+    p: &Platform,
+    _: &Operator,
+    tenant: Option<TenantId>,
+    wanted: Wanted,
+    page: &PageRequest,
+) -> Result<Page<Recorded>, Error> {
+    let (filter, limit) = (filter(p, wanted, page)?, page.limit());
+    let mut tx = p.db.platform().await?;
+    let found = store::audit::list_all(&mut tx, tenant, &filter, limit as i64 + 1).await?;
+    Ok(Page::cut(found, limit, |event| event.id.to_string()))
+}
+
+fn filter(p: &Platform, wanted: Wanted, page: &PageRequest) -> Result<Filter, Error> {
     let mut problems = Problems::default();
     for (field, text) in [("action", &wanted.action), ("subject", &wanted.subject)] {
         check_text(
@@ -136,18 +171,14 @@ pub async fn list(
     problems.into_result()?;
     let (since, until) = wanted.span.bounds(p.clock.now())?;
     let cursor = page.cursor.as_deref().map(str::parse::<AuditEventId>);
-    let filter = Filter {
+    Ok(Filter {
         since,
         until,
         before: cursor.transpose().map_err(|problem| problem.at("cursor"))?,
         action: wanted.action,
         subject: wanted.subject,
         actor: wanted.actor.as_deref().map(actor).transpose()?,
-    };
-    let limit = page.limit();
-    let mut tx = by.begin(p).await?;
-    let found = store::audit::list(&mut tx, by.tenant, &filter, limit as i64 + 1).await?;
-    Ok(Page::cut(found, limit, |event| event.id.to_string()))
+    })
 }
 
 fn actor(text: &str) -> Result<uuid::Uuid, Invalid> {

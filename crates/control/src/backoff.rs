@@ -53,6 +53,15 @@ const ADDRESS: Rule = Rule {
     forgotten_after: Duration::hours(1),
 };
 
+/// New accounts rather than failures: a class or an office may come from one address.
+const REGISTRATION: Rule = Rule {
+    scope: Scope::Registration,
+    free: 10,
+    first: Duration::seconds(10),
+    longest: Duration::minutes(15),
+    forgotten_after: Duration::hours(1),
+};
+
 impl Rule {
     /// What is left to wait at `now`.
     fn wait(&self, failures: Failures, now: Timestamp) -> Duration {
@@ -115,6 +124,20 @@ pub(crate) async fn charge_address(
     now: Timestamp,
 ) -> Result<(), Error> {
     ADDRESS.charge(tx, &address_key(origin), now).await
+}
+
+/// Counts a new account, before it is made.
+pub(crate) async fn charge_registration(
+    tx: &mut Tx,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<(), Error> {
+    REGISTRATION.charge(tx, &address_key(origin), now).await
+}
+
+/// Somebody inside vouched for it.
+pub(crate) async fn forgive_registration(tx: &mut Tx, origin: &Origin) -> Result<(), Error> {
+    Ok(attempts::take_back(tx, Scope::Registration, &address_key(origin)).await?)
 }
 
 /// The password was right.

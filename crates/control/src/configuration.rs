@@ -131,11 +131,14 @@ impl Held {
         deploy: bool,
         message: &str,
     ) -> Result<Vec<Followed>, Error> {
-        let mut followed = Vec::new();
+        // All of them before the first version: a version is counted in a row of the tenant, for which whoever
+        // makes one of another function waits with that function's row.
+        let mut locked = Vec::new();
         for id in functions::deployed(tx, self.tenant(), self.function).await? {
-            let Some(id) = functions::lock(tx, self.tenant(), &FunctionKey::Id(id)).await? else {
-                continue;
-            };
+            locked.extend(functions::lock(tx, self.tenant(), &FunctionKey::Id(id)).await?);
+        }
+        let mut followed = Vec::new();
+        for id in locked {
             let found = crate::functions::find(tx, &self.by, &FunctionKey::Id(id)).await?;
             let mut traffic = found.traffic;
             let mut made = Vec::new();

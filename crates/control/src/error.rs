@@ -1,6 +1,6 @@
 //! The one error of the control plane. It knows nothing of HTTP or HTML.
 
-use domain::{Invalid, Problems, Scope, report::Refusal};
+use domain::{FunctionName, Invalid, PathPattern, Problems, RouteId, Scope, report::Refusal};
 use store::Fault;
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,15 @@ pub enum Error {
     PersonOnly,
     #[error("{0} is already taken")]
     Taken(&'static str),
+    #[error(
+        "`{path}` of the route {route}, which leads to the function `{function}`, matches the same requests; \
+         change that route, or use another path or host"
+    )]
+    RouteConflict {
+        route: RouteId,
+        path: PathPattern,
+        function: FunctionName,
+    },
     #[error("{0}")]
     Invalid(#[from] Problems),
     #[error("{0}")]
@@ -35,6 +44,13 @@ pub enum Error {
     /// It exists and is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// What would be added is above the plan; the figure's name is that of `domain::limits::Quotas`.
+    #[error("the plan's quota `{quota}` is {limit}, and this would make {observed}")]
+    QuotaExceeded {
+        quota: &'static str,
+        limit: u64,
+        observed: u64,
+    },
     #[error("the resource changed since you read it; read it again")]
     PreconditionFailed,
     #[error("name the revision you read in `If-Match`")]
@@ -67,9 +83,11 @@ impl From<store::Error> for Error {
             },
             Fault::Taken("tenant_slug_unique") => Self::Taken("the tenant's slug"),
             Fault::Taken("user_account_email_unique") => Self::Taken("the e-mail address"),
+            Fault::Taken("domain_name_unique") => Self::Taken("the domain's name in this tenant"),
             Fault::Taken("alias_pkey") => Self::Taken("the alias's name"),
             Fault::Taken("secret_name_unique") => Self::Taken("the secret's name"),
             Fault::Taken("function_name_unique") => Self::Taken("the function's name"),
+            Fault::Taken("plan_name_unique") => Self::Taken("the plan's name"),
             Fault::Taken(_) | Fault::Dangling(_) | Fault::Other => Self::Internal(error.into()),
         }
     }

@@ -1,7 +1,7 @@
 //! Functions of a tenant.
 
 use domain::{
-    FunctionId, FunctionName, Limits, Problems,
+    FunctionId, FunctionName, Problems,
     deployment::Share,
     egress::AllowedHosts,
     function::{Access, Reuse},
@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 use store::{
     Connection, deployments,
     functions::{self, Function, FunctionKey, NewFunction, Overview},
-    operations, serving,
+    operations,
+    plans::{self, Plan},
+    routes, serving,
 };
 
 use crate::{
     Developer, Error, Member, Platform, Viewer,
     audit::{self, Change},
+    quotas,
 };
 
 pub use domain::limits::LimitsPatch;
@@ -36,11 +39,11 @@ pub struct Patch {
 }
 
 impl Patch {
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self, plan: &Plan) -> Result<(), Error> {
         let mut problems = Problems::default();
         let description = self.description.as_deref().unwrap_or_default();
         check_text(&mut problems, "description", description, MAX_DESCRIPTION);
-        self.limits.check(Limits::DEFAULT, &mut problems);
+        self.limits.check(plan.function_limits, &mut problems);
         if let Some(hosts) = &self.allowed_outbound_hosts
             && let Err(Problems(found)) = AllowedHosts::parse(hosts)
         {
@@ -70,7 +73,11 @@ pub async fn create(
     name: FunctionName,
     patch: Patch,
 ) -> Result<FunctionOverview, Error> {
-    patch.check()?;
+    let mut tx = by.begin(p).await?;
+    let room = quotas::hold(&mut tx, by.tenant).await?;
+    patch.check(&room.plan)?;
+    let (limit, there) = (room.plan.quotas.functions, room.usage.functions);
+    quotas::check("functions", limit.into(), there, 1)?;
     let new = NewFunction {
         id: FunctionId::generate(),
         name,
@@ -81,8 +88,6 @@ pub async fn create(
         allowed_outbound_hosts: patch.allowed_outbound_hosts.unwrap_or_default(),
         reuse: patch.reuse.flatten(),
     };
-
-    let mut tx = by.begin(p).await?;
     functions::insert(&mut tx, by.tenant, &new, p.clock.now()).await?;
     let created = find(&mut tx, by, &FunctionKey::Id(new.id)).await?;
     let change = Change {
@@ -131,8 +136,8 @@ pub async fn update(
     patch: Patch,
     revision: i64,
 ) -> Result<FunctionOverview, Error> {
-    patch.check()?;
     let mut tx = by.begin(p).await?;
+    patch.check(&plans::of(&mut tx, by.tenant).await?)?;
     let before = lock_revision(&mut tx, by, function, revision).await?;
     let id = before.function.id;
     let change = functions::Change {
@@ -161,7 +166,8 @@ pub async fn update(
     Ok(overview(p, by, after))
 }
 
-/// Its URL answers 404 as soon as the workers have heard of it; versions and deployments go with it.
+/// Its URL answers 404 as soon as the workers have heard of it; versions, deployments, aliases and routes
+/// go with it.
 pub async fn delete(
     p: &Platform,
     by: &Member<Developer>,
@@ -175,11 +181,13 @@ pub async fn delete(
         let error = "the function was deleted";
         operations::fail(&mut tx, by.tenant, over.operation, error, p.clock.now()).await?;
     }
+    let mut audited = audited(&before);
+    audited["routes"] = json!(routes::to_function(&mut tx, by.tenant, id).await?);
     functions::delete(&mut tx, by.tenant, id).await?;
     let change = Change {
         action: "function.deleted",
         subject: id.to_string(),
-        before: audited(&before),
+        before: audited,
         after: Value::Null,
     };
     audit::record(&mut tx, p, by, change).await?;

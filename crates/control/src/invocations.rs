@@ -23,7 +23,7 @@ pub struct Call {
     pub tail_logs: bool,
 }
 
-/// Base64 of at most 4 KiB of text, a line for each: its stream, a space and what was written.
+/// Base64 of at most 4 KiB of text, a line for each: its level, a space and what was written.
 pub const LOGS: &str = "x-atoll-logs";
 
 pub struct Answer {

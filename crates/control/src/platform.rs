@@ -13,9 +13,11 @@ use url::Url;
 
 use crate::{
     Clock, Keys, Mail, SmtpSettings,
+    dns::Dns,
+    domains,
     feed::{self, Feed},
     hashing::Hashing,
-    jobs,
+    jobs, registration,
     telemetry::{self, Retention},
     tokens::Token,
 };
@@ -34,12 +36,18 @@ pub struct Config {
     /// Functions answer at `https://<tenant>.<apps_domain>[:port]/<function>`.
     pub apps_domain: String,
     pub functions_addr: SocketAddr,
+    /// Where tenants' own domains are to point; each at its tenant's host if absent.
+    pub domains_target: Option<String>,
+    /// Who is asked about those domains; the system's name servers if absent.
+    pub dns_server: Option<SocketAddr>,
     /// The development CA to name in curl lines; none where certificates are publicly trusted.
     pub development_ca: Option<PathBuf>,
     pub keys: Keys,
     /// Hash of a reusable join token that workers present, beside those in the database.
     pub join_token: Option<String>,
     pub smtp: Option<SmtpSettings>,
+    /// Who may make an account without an invitation.
+    pub registration: registration::Mode,
     /// Largest module taken, in bytes.
     pub upload_max_bytes: u64,
     /// The program that runs `compile`: the `atoll` binary itself.
@@ -64,6 +72,7 @@ pub struct Parts {
     pub feed: Feed,
     /// For calls to workers.
     pub http: reqwest::Client,
+    pub(crate) dns: Dns,
     pub(crate) hashing: Hashing,
     pub(crate) ingesting: Semaphore,
     prepared: watch::Sender<bool>,
@@ -87,6 +96,7 @@ impl Platform {
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(Duration::from_secs(2))
                 .build()?,
+            dns: Dns::open(config.dns_server),
             hashing: Hashing::new().await?,
             ingesting: Semaphore::new(telemetry::RECEIVERS),
             prepared: watch::Sender::new(false),
@@ -113,6 +123,7 @@ impl Platform {
                 tokio::join!(
                     feed::follow(self, &stop),
                     feed::publish(self, &stop),
+                    domains::keep_checking(self, &stop),
                     jobs::run(self, &stop)
                 );
             }

@@ -6,7 +6,10 @@ use domain::{
     user::{Email, Password},
 };
 use serde_json::{Value, json};
-use store::{Tx, attempts, resets, sessions, sessions::Session, users, users::User};
+use store::{
+    Tx, attempts, invitations, registrations, resets, sessions, sessions::Session, users,
+    users::User,
+};
 use time::Duration;
 
 use crate::{
@@ -175,6 +178,8 @@ pub(crate) async fn sweep(p: &Platform) -> Result<(), Error> {
     let mut tx = p.db.platform().await?;
     sessions::sweep(&mut tx, now).await?;
     resets::sweep(&mut tx, now).await?;
+    registrations::sweep(&mut tx, now).await?;
+    invitations::sweep(&mut tx, now).await?;
     attempts::sweep(&mut tx, now - backoff::FORGOTTEN_AFTER).await?;
     tx.commit().await?;
     Ok(())

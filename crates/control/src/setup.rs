@@ -137,6 +137,7 @@ async fn insert_operator(
         email,
         name,
         operator: true,
+        revision: 1,
         created_at: p.clock.now(),
     };
     users::insert(tx, &user, password_hash).await?;

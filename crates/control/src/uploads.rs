@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use blobs::BlobKey;
 use bytes::Bytes;
-use domain::{Digest, Limits, UploadId, report::Refusal};
+use domain::{Digest, UploadId, report::Refusal};
 use engine::jail;
 use futures::{Stream, StreamExt as _};
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::{
     Developer, Error, Member, Platform, Viewer,
     audit::{self, Change},
+    quotas,
 };
 
 /// A draft that nobody made a version of is forgotten after this.
@@ -37,8 +38,13 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     let spooled = spool(body, declared, p.config.upload_max_bytes).await?;
+    // A tenant that is full learns it before its module is read and kept for nothing.
+    let mut tx = by.begin(p).await?;
+    let foreseen = quotas::foresee_module(&mut tx, by.tenant, &spooled.digest, spooled.bytes);
+    let memory_bytes = foreseen.await?.function_limits.memory_bytes;
+    drop(tx);
     let file = spooled.file.reopen().map_err(spooling)?;
-    let inspected = p.jail.inspect(file, Limits::DEFAULT.memory_bytes).await;
+    let inspected = p.jail.inspect(file, memory_bytes).await;
     let report = inspected.map_err(|error| match error {
         jail::Error::Refused(refusal) => Error::Refused(refusal),
         error if error.is_ours() => Error::Internal(error.into()),
@@ -61,6 +67,8 @@ where
     let blob = BlobKey::Module(upload.digest);
     p.blobs.put_file(&blob, spooled.file.path()).await?;
     let mut tx = by.begin(p).await?;
+    let room = quotas::hold(&mut tx, by.tenant).await?;
+    quotas::check_module(&mut tx, by.tenant, &room, &upload.digest, spooled.bytes).await?;
     modules::pin(&mut tx, &upload.digest).await?;
     // The bytes may have been another's, and swept before the pin held them.
     if !p.blobs.exists(&blob).await? {

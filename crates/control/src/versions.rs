@@ -17,7 +17,7 @@ use store::{
     Connection, Tx, artifacts,
     functions::{self, FunctionKey},
     jobs::{self, Kind},
-    uploads,
+    uploads, usage,
     versions::{self, NewVersion, Version},
 };
 use url::Url;
@@ -27,6 +27,7 @@ use crate::{
     audit::{self, Change},
     configuration,
     functions::{check_text, find, key, lock},
+    quotas,
 };
 
 pub(crate) const MAX_MESSAGE: usize = 500;
@@ -144,6 +145,11 @@ pub(crate) async fn insert(
 ) -> Result<Version, Error> {
     let now = p.clock.now();
     let digest = wanted.digest;
+    let room = quotas::hold(tx, by.tenant).await?;
+    let there = usage::of_function(tx, by.tenant, function).await?;
+    let limit = room.plan.quotas.versions_per_function;
+    quotas::check("versions_per_function", limit.into(), there.versions, 1)?;
+
     let compiled = artifacts::exists(tx, &digest, engine::TAG).await?;
     let id = VersionId::generate();
     let number = functions::next_version(tx, by.tenant, function, now).await?;

@@ -92,6 +92,7 @@ typed_id! {
     TenantId = "ten";
     UserId = "usr";
     SessionId = "ses";
+    InvitationId = "inv";
     TokenId = "tok";
     FunctionId = "fn";
     VersionId = "ver";
@@ -101,6 +102,10 @@ typed_id! {
     OperationId = "op";
     JobId = "job";
     NodeId = "node";
+    PlanId = "plan";
+    JoinTokenId = "jtk";
+    RouteId = "rte";
+    DomainId = "dom";
     AuditEventId = "aud";
     /// One call of a function; the caller sees it as `x-request-id`.
     RequestId = "req";

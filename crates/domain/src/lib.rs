@@ -7,6 +7,7 @@ pub mod artifact;
 pub mod configuration;
 pub mod deployment;
 pub mod digest;
+pub mod domain_name;
 pub mod egress;
 pub mod failure;
 pub mod feed;
@@ -21,6 +22,7 @@ pub mod page;
 pub mod report;
 pub mod rest;
 pub mod role;
+pub mod route;
 pub mod scope;
 pub mod sealed;
 pub mod snapshot;
@@ -32,12 +34,14 @@ pub mod version;
 
 pub use configuration::ConfigName;
 pub use digest::Digest;
+pub use domain_name::DomainName;
 pub use failure::Failure;
 pub use id::*;
 pub use invalid::{Invalid, Problems};
 pub use limits::Limits;
-pub use name::{AliasName, FunctionName, TenantSlug};
+pub use name::{AliasName, FunctionName, PlanName, TenantSlug};
 pub use role::Role;
+pub use route::PathPattern;
 pub use scope::Scope;
 
 /// A moment, in UTC; RFC 3339 on the wire.

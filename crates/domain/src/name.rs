@@ -146,6 +146,11 @@ label! {
 }
 
 label! {
+    /// What the operator calls a set of limits and quotas.
+    PlanName, max 32, field "name", reserved |_| false
+}
+
+label! {
     /// A name for a version of a function, and the first part of its preview's host. None looks like
     /// `v12`, which names the version of that number.
     AliasName, max 15, field "name", reserved |text: &str| version_number(text).is_some()

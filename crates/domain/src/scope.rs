@@ -34,6 +34,10 @@ scopes! {
     FunctionsInvoke = "functions:invoke";
     /// Sets and deletes secrets; nobody reads their values.
     SecretsWrite = "secrets:write";
+    /// Routes and domains.
+    RoutesRead = "routes:read";
+    RoutesWrite = "routes:write";
+    DomainsWrite = "domains:write";
     /// Log lines, invocations and metrics.
     LogsRead = "logs:read";
     TenantRead = "tenant:read";
@@ -41,6 +45,8 @@ scopes! {
     MembersAdmin = "members:admin";
     TokensAdmin = "tokens:admin";
     AuditRead = "audit:read";
+    /// What concerns all tenants: only of a person's own token, and only while he is an operator.
+    PlatformAdmin = "platform:admin";
 }
 
 impl Scope {
@@ -50,7 +56,9 @@ impl Scope {
         self == other
             || matches!(
                 (self, other),
-                (FunctionsWrite | FunctionsDeploy, FunctionsRead) | (TenantAdmin, TenantRead)
+                (FunctionsWrite | FunctionsDeploy, FunctionsRead)
+                    | (RoutesWrite | DomainsWrite, RoutesRead)
+                    | (TenantAdmin, TenantRead)
             )
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AliasName, ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId,
-    TenantSlug, VersionId,
+    TenantSlug, Timestamp, VersionId,
     artifact::Artifact,
     configuration::SecretReference,
     deployment::Share,
@@ -23,6 +23,8 @@ use crate::{
 pub const SCHEMA: u32 = 1;
 /// The feature of workers that open secrets.
 pub const SECRETS: &str = "secrets";
+/// Follows a route to the version of an alias.
+pub const ALIAS_ROUTES: &str = "alias_routes";
 
 /// A place in the history of the serving state. Epochs count without gaps, in commit order,
 /// within a generation; restoring a backup starts another generation.
@@ -68,7 +70,18 @@ pub struct TenantEntry {
     /// Verified host names of the tenant's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<String>,
+    /// Slugs that it had before, whose hosts lead to the one of `slug`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_slugs: Vec<FormerSlug>,
     pub functions: Vec<FunctionEntry>,
+}
+
+/// A name that a tenant had, and when its hosts stop leading to the present one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSlug {
+    pub slug: TenantSlug,
+    #[serde(with = "time::serde::rfc3339")]
+    pub until: Timestamp,
 }
 
 /// A path, and the function that answers there. The function sees the path whole.
@@ -80,6 +93,12 @@ pub struct RouteEntry {
     /// `/exact`, `/:segment` or `/...` at the end for all below.
     pub path: String,
     pub function: FunctionId,
+    /// Its version answers; what is live if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AliasName>,
+    /// Features a worker must have to follow this route; one that lacks any refuses the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

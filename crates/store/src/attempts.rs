@@ -11,6 +11,8 @@ pub enum Scope {
     Account,
     AccountAddress,
     Address,
+    /// Not sign-ins but new accounts, of a network address.
+    Registration,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -50,10 +50,29 @@ pub async fn insert(db: &mut Connection, event: Event<'_>) -> Result<()> {
     Ok(())
 }
 
+/// How often something was done in the tenant since then.
+pub async fn count_since(
+    db: &mut Connection,
+    tenant: TenantId,
+    action: &str,
+    since: Timestamp,
+) -> Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from audit_event
+            where tenant_id = $1 and action = $2 and created_at > $3"#,
+        tenant.uuid(),
+        action,
+        since,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// An event as it is read, with the names that its ids have now.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub id: AuditEventId,
+    pub tenant: Option<TenantId>,
     pub user: Option<UserId>,
     pub user_name: Option<String>,
     pub token: Option<TokenId>,
@@ -91,7 +110,7 @@ pub async fn list(
 ) -> Result<Vec<Recorded>> {
     sqlx::query_as!(
         Recorded,
-        r#"select e.audit_event_id as "id: AuditEventId", e.user_id as "user: UserId",
+        r#"select e.audit_event_id as "id: AuditEventId", e.tenant_id as "tenant: TenantId", e.user_id as "user: UserId",
                   u.name as "user_name?", e.token_id as "token: TokenId", k.name as "token_name?",
                   host(e.address) as address, e.request_id as request, e.action, e.subject, e.before, e.after,
                   e.created_at
@@ -106,6 +125,42 @@ pub async fn list(
             order by e.audit_event_id desc
             limit $8"#,
         tenant.uuid(),
+        filter.since,
+        filter.until,
+        filter.before.map(AuditEventId::uuid),
+        filter.action,
+        filter.subject,
+        filter.actor,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Of all tenants, or of one, and of what concerns none. For the platform's role.
+pub async fn list_all(
+    db: &mut Connection,
+    tenant: Option<TenantId>,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<Recorded>> {
+    sqlx::query_as!(
+        Recorded,
+        r#"select e.audit_event_id as "id: AuditEventId", e.tenant_id as "tenant: TenantId", e.user_id as "user: UserId",
+                  u.name as "user_name?", e.token_id as "token: TokenId", k.name as "token_name?",
+                  host(e.address) as address, e.request_id as request, e.action, e.subject, e.before, e.after,
+                  e.created_at
+             from audit_event e
+             left join user_account u on u.user_id = e.user_id
+             left join access_token k on k.token_id = e.token_id
+            where ($1::uuid is null or e.tenant_id = $1) and e.created_at >= $2 and e.created_at < $3
+              and ($4::uuid is null or e.audit_event_id < $4)
+              and ($5::text is null or e.action = $5 or starts_with(e.action, $5 || '.'))
+              and ($6::text is null or e.subject = $6)
+              and ($7::uuid is null or e.user_id = $7 or e.token_id = $7)
+            order by e.audit_event_id desc
+            limit $8"#,
+        tenant.map(TenantId::uuid),
         filter.since,
         filter.until,
         filter.before.map(AuditEventId::uuid),

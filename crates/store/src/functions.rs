@@ -135,8 +135,11 @@ pub async fn find(
                   f.access as "access: Access", f.enabled, f.limits as "limits: Json<LimitsPatch>",
                   f.allowed_outbound_hosts, f.reuse as "reuse: Json<Reuse>",
                   f.last_version, f.revision, f.created_at, f.updated_at,
-                  d.deployment_id as "live?", d.traffic as "traffic?: Json<Vec<Share>>"
+                  d.deployment_id as "live?", d.traffic as "traffic?: Json<Vec<Share>>",
+                  p.function_limits as "plan_limits: Json<Limits>"
              from function f
+             join tenant t on t.tenant_id = f.tenant_id
+             join plan p on p.plan_id = t.plan_id
              left join deployment d on d.function_id = f.function_id and d.state = 'live'
             where f.tenant_id = $1 and (f.name = $2 or f.function_id = $3)"#,
         tenant.uuid(),
@@ -161,8 +164,11 @@ pub async fn list(
                   f.access as "access: Access", f.enabled, f.limits as "limits: Json<LimitsPatch>",
                   f.allowed_outbound_hosts, f.reuse as "reuse: Json<Reuse>",
                   f.last_version, f.revision, f.created_at, f.updated_at,
-                  d.deployment_id as "live?", d.traffic as "traffic?: Json<Vec<Share>>"
+                  d.deployment_id as "live?", d.traffic as "traffic?: Json<Vec<Share>>",
+                  p.function_limits as "plan_limits: Json<Limits>"
              from function f
+             join tenant t on t.tenant_id = f.tenant_id
+             join plan p on p.plan_id = t.plan_id
              left join deployment d on d.function_id = f.function_id and d.state = 'live'
             where f.tenant_id = $1 and ($2::text is null or f.name > $2)
             order by f.name
@@ -306,6 +312,7 @@ struct Row {
     updated_at: Timestamp,
     live: Option<Uuid>,
     traffic: Option<Json<Vec<Share>>>,
+    plan_limits: Json<Limits>,
 }
 
 impl From<Row> for Overview {
@@ -318,7 +325,7 @@ impl From<Row> for Overview {
                 description: row.description,
                 access: row.access,
                 enabled: row.enabled,
-                limits: row.limits.under(Limits::DEFAULT),
+                limits: row.limits.under(row.plan_limits.0),
                 allowed_outbound_hosts: row.allowed_outbound_hosts,
                 reuse: row.reuse.map(|reuse| reuse.0),
                 live: row.live.map(DeploymentId::from_uuid),

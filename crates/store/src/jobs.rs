@@ -193,6 +193,98 @@ pub async fn refusal(
     .await
 }
 
+/// How a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Standing {
+    /// It is to run, now or at its time.
+    Waiting,
+    Running,
+    /// It failed when it ran last, and is tried again.
+    Failing,
+    /// The compiler said no for good.
+    Refused,
+}
+
+/// A job as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub id: JobId,
+    pub kind: Kind,
+    pub subject: Uuid,
+    pub engine_tag: String,
+    pub tenant: Option<TenantId>,
+    pub state: Standing,
+    /// Absent where it is not to run again.
+    pub run_at: Option<Timestamp>,
+    pub attempts: i32,
+    pub failures: i32,
+    pub last_error: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// By id, those after `after`.
+pub async fn list(
+    db: &mut Connection,
+    state: Option<Standing>,
+    after: Option<JobId>,
+    limit: i64,
+) -> Result<Vec<Told>> {
+    sqlx::query_as!(
+        Told,
+        r#"select job_id as "id: JobId", kind as "kind: Kind", subject, engine_tag, tenant_id as "tenant: TenantId",
+                  standing as "state!: Standing", nullif(run_at, 'infinity') as run_at, attempts, failures,
+                  last_error, created_at
+             from job, lateral (
+                  select case when lease_until > now() then 'running'
+                              when run_at = 'infinity' then 'refused'
+                              when failures > 0 then 'failing'
+                              else 'waiting' end as standing) stands
+            where ($1::text is null or standing = $1) and ($2::uuid is null or job_id > $2)
+            order by job_id
+            limit $3"#,
+        state as _,
+        after.map(JobId::uuid),
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn find(db: &mut Connection, job: JobId) -> Result<Option<Told>> {
+    sqlx::query_as!(
+        Told,
+        r#"select job_id as "id: JobId", kind as "kind: Kind", subject, engine_tag,
+                  tenant_id as "tenant: TenantId",
+                  case when lease_until > now() then 'running'
+                       when run_at = 'infinity' then 'refused'
+                       when failures > 0 then 'failing'
+                       else 'waiting' end as "state!: Standing",
+                  nullif(run_at, 'infinity') as run_at, attempts, failures, last_error, created_at
+             from job
+            where job_id = $1
+              for update"#,
+        job.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Makes it due, as if it had never failed.
+pub async fn run_now(db: &mut Connection, job: JobId) -> Result<()> {
+    sqlx::query!(
+        "with due as (
+             update job set run_at = now(), failures = 0, lease_until = null where job_id = $1
+         )
+         select pg_notify($2, '')",
+        job.uuid(),
+        CHANNEL,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
+}
+
 /// Jobs about versions and deployments that were deleted.
 pub async fn delete_pointless(db: &mut Connection) -> Result<u64> {
     let deleted = sqlx::query!(

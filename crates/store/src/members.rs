@@ -57,10 +57,35 @@ pub async fn find(db: &mut Connection, tenant: TenantId, user: UserId) -> Result
     .await
 }
 
-/// As [`find`], by the tenant's slug.
+/// As [`find`], by the tenant's slug, or one that it had and that still leads to it.
 pub async fn find_by_slug(
     db: &mut Connection,
     slug: &TenantSlug,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<Seat>> {
+    sqlx::query_as!(
+        Seat,
+        r#"select t.tenant_id as "tenant: _", t.slug as "slug: _", t.state as "state: _", m.role as "role: _"
+             from member m
+             join tenant t on t.tenant_id = m.tenant_id
+            where t.tenant_id = (
+                     select s.tenant_id from tenant_slug s
+                      where s.slug = $1 and (s.retired_at is null or s.redirects_until > $3))
+              and m.user_id = $2 and t.state <> 'deleted'"#,
+        slug.as_str(),
+        user as _,
+        now,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The seat of an owner, the tenant deleted or not, by its id or by the slug that it has.
+pub async fn find_owner(
+    db: &mut Connection,
+    tenant: Option<TenantId>,
+    slug: Option<&TenantSlug>,
     user: UserId,
 ) -> Result<Option<Seat>> {
     sqlx::query_as!(
@@ -68,9 +93,10 @@ pub async fn find_by_slug(
         r#"select t.tenant_id as "tenant: _", t.slug as "slug: _", t.state as "state: _", m.role as "role: _"
              from member m
              join tenant t on t.tenant_id = m.tenant_id
-            where t.slug = $1 and m.user_id = $2 and t.state <> 'deleted'"#,
-        slug.as_str(),
-        user as _,
+            where (t.tenant_id = $1 or t.slug = $2) and m.user_id = $3 and m.role = 'owner'"#,
+        tenant.map(TenantId::uuid),
+        slug.map(TenantSlug::as_str),
+        user.uuid(),
     )
     .fetch_optional(db)
     .await

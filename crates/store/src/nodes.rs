@@ -126,6 +126,20 @@ pub async fn exists(db: &mut Connection, node: NodeId) -> Result<bool> {
     .await
 }
 
+/// A live worker that cannot do this, by name.
+pub async fn without(db: &mut Connection, feature: &str) -> Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"select name from node
+            where seen_at > now() - make_interval(secs => $1) and not draining and not features ? $2
+            order by name
+            limit 1"#,
+        NODE_LIVE_SECONDS as f64,
+        feature,
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Those that were heard of within [`NODE_LIVE_SECONDS`] and take requests, by name.
 pub async fn live(db: &mut Connection) -> Result<Vec<Node>> {
     let rows = sqlx::query_as!(
@@ -140,6 +154,69 @@ pub async fn live(db: &mut Connection) -> Result<Vec<Node>> {
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(Node::from).collect())
+}
+
+/// A node with what an operator wants to know of it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub node: Node,
+    /// Heard of within [`NODE_LIVE_SECONDS`].
+    pub live: bool,
+    /// Invocations, at the last heartbeat.
+    pub in_flight: i32,
+    pub joined_at: Timestamp,
+}
+
+/// All that were heard of within a day, by name, those after `after`.
+pub async fn list(
+    db: &mut Connection,
+    after: Option<(&str, NodeId)>,
+    limit: i64,
+) -> Result<Vec<Told>> {
+    let (name, node) = after.unzip();
+    let rows = sqlx::query!(
+        r#"select node_id, name, engine_tag, internal_url, applied_generation, applied_epoch,
+                  failed as "failed: Json<Vec<FailedVersion>>", draining, seen_at, in_flight, joined_at,
+                  seen_at > now() - make_interval(secs => $1) as "live!"
+             from node
+            where $2::text is null or (name collate "C", node_id) > ($2, $3::uuid)
+            order by name collate "C", node_id
+            limit $4"#,
+        NODE_LIVE_SECONDS as f64,
+        name,
+        node.map(NodeId::uuid),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let told = rows.into_iter().map(|row| Told {
+        live: row.live,
+        in_flight: row.in_flight,
+        joined_at: row.joined_at,
+        node: Row {
+            node_id: row.node_id,
+            name: row.name,
+            engine_tag: row.engine_tag,
+            internal_url: row.internal_url,
+            applied_generation: row.applied_generation,
+            applied_epoch: row.applied_epoch,
+            failed: row.failed,
+            draining: row.draining,
+            seen_at: row.seen_at,
+        }
+        .into(),
+    });
+    Ok(told.collect())
+}
+
+/// Its name; `None` where it is not known. It joins again where it lives.
+pub async fn delete(db: &mut Connection, node: NodeId) -> Result<Option<String>> {
+    sqlx::query_scalar!(
+        "delete from node where node_id = $1 returning name",
+        node.uuid()
+    )
+    .fetch_optional(db)
+    .await
 }
 
 /// Forgets nodes that were not heard of for a day.

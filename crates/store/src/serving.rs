@@ -7,14 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, TenantId, TenantSlug,
-    VersionId,
+    ConfigName, Digest, FunctionId, FunctionName, GenerationId, Limits, PlanId, TenantId,
+    TenantSlug, VersionId,
     artifact::Artifact,
     deployment::Share,
     function::{Access, Reuse},
     limits::{LimitsPatch, TenantLimits},
     snapshot::{
-        AliasEntry, FunctionEntry, Position, SECRETS, SecretEntry, TenantEntry, VersionEntry,
+        AliasEntry, FormerSlug, FunctionEntry, Position, SECRETS, SecretEntry, TenantEntry,
+        VersionEntry,
     },
     tenant::TenantState,
     version::Handler,
@@ -22,7 +23,7 @@ use domain::{
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Connection, Result, artifacts};
+use crate::{Connection, Result, artifacts, domains, routes};
 
 /// The channel that tells API servers of a new epoch.
 pub const CHANNEL: &str = "atoll_epoch";
@@ -43,6 +44,35 @@ pub async fn bump(db: &mut Connection, tenant: TenantId) -> Result<Position> {
     .fetch_one(db)
     .await?;
     Ok(at(row.generation, row.epoch))
+}
+
+/// As [`bump`], for every tenant of a plan that has a function: an epoch for each, without a gap.
+pub async fn bump_plan(db: &mut Connection, plan: PlanId) -> Result<()> {
+    // Held before the tenants are read: whoever gives a tenant this plan meanwhile has either
+    // committed, and is read, or waits, and bumps after us.
+    sqlx::query!("select epoch from serving_epoch for update")
+        .fetch_one(&mut *db)
+        .await?;
+    sqlx::query!(
+        "with concerned as (
+             select t.tenant_id, row_number() over (order by t.tenant_id) as step
+               from tenant t
+              where t.plan_id = $1 and t.state <> 'deleted'
+                and exists (select from function f where f.tenant_id = t.tenant_id)
+         ), change as (
+             insert into serving_change (epoch, tenant_id)
+                  select before.epoch + concerned.step, concerned.tenant_id
+                    from concerned, serving_epoch before
+         ), bumped as (
+             update serving_epoch set epoch = epoch + (select count(*) from concerned) returning epoch
+         )
+         select pg_notify($2, epoch::text) from bumped",
+        plan.uuid(),
+        CHANNEL,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
 }
 
 /// Makes all that the transaction reads be of one moment. To be its first statement.
@@ -112,12 +142,15 @@ pub async fn entries(
                   f.function_id as "id: FunctionId", f.name as "name: FunctionName",
                   f.access as "access: Access", f.enabled, f.limits as "limits: Json<LimitsPatch>",
                   f.allowed_outbound_hosts, f.reuse as "reuse: Json<Reuse>",
+                  p.function_limits as "plan_limits: Json<Limits>",
+                  p.tenant_limits as "tenant_limits: Json<TenantLimits>",
                   live.traffic as "live?: Json<Vec<Share>>",
                   preparing.traffic as "preparing?: Json<Vec<Share>>",
                   previous.traffic as "previous?: Json<Vec<Share>>",
                   named.aliases as "aliases?: Json<Vec<AliasEntry>>"
              from function f
              join tenant t on t.tenant_id = f.tenant_id
+             join plan p on p.plan_id = t.plan_id
              left join deployment live on live.function_id = f.function_id and live.state = 'live'
              left join deployment preparing on preparing.function_id = f.function_id
                    and preparing.state = 'preparing' and preparing.announced_at is not null
@@ -137,7 +170,10 @@ pub async fn entries(
     )
     .fetch_all(&mut *db)
     .await?;
+    let mut former_slugs = former_slugs(db, tenants.as_deref()).await?;
     let mut versions = versions_of(db, &functions).await?;
+    let mut routes = routes::entries(db, tenants.as_deref()).await?;
+    let mut domains = domains::served(db, tenants.as_deref()).await?;
 
     let mut entries: Vec<TenantEntry> = Vec::new();
     for row in functions {
@@ -146,9 +182,10 @@ pub async fn entries(
                 id: row.tenant,
                 slug: row.slug.clone(),
                 state: row.tenant_state,
-                limits: TenantLimits::DEFAULT,
-                routes: Vec::new(),
-                domains: Vec::new(),
+                limits: row.tenant_limits.0,
+                routes: routes.remove(&row.tenant).unwrap_or_default(),
+                domains: domains.remove(&row.tenant).unwrap_or_default(),
+                former_slugs: former_slugs.remove(&row.tenant).unwrap_or_default(),
                 functions: Vec::new(),
             });
         }
@@ -157,6 +194,33 @@ pub async fn entries(
         entry.functions.push(row.into_entry(versions));
     }
     Ok(entries)
+}
+
+/// Also those whose time is over and that the sweep has not come to: what an entry holds may not depend on
+/// the hour.
+async fn former_slugs(
+    db: &mut Connection,
+    tenants: Option<&[Uuid]>,
+) -> Result<BTreeMap<TenantId, Vec<FormerSlug>>> {
+    let rows = sqlx::query!(
+        r#"select tenant_id as "tenant!: TenantId", slug as "slug: TenantSlug", redirects_until as "until!"
+             from tenant_slug
+            where redirects_until is not null and tenant_id is not null
+              and ($1::uuid[] is null or tenant_id = any($1))
+            order by slug"#,
+        tenants,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut former: BTreeMap<TenantId, Vec<FormerSlug>> = BTreeMap::new();
+    for row in rows {
+        let (slug, until) = (row.slug, row.until);
+        former
+            .entry(row.tenant)
+            .or_default()
+            .push(FormerSlug { slug, until });
+    }
+    Ok(former)
 }
 
 /// Whether workers have this version of a function, as [`entries`] tells them.
@@ -199,6 +263,8 @@ struct FunctionRow {
     limits: Json<LimitsPatch>,
     allowed_outbound_hosts: Vec<String>,
     reuse: Option<Json<Reuse>>,
+    plan_limits: Json<Limits>,
+    tenant_limits: Json<TenantLimits>,
     live: Option<Json<Vec<Share>>>,
     preparing: Option<Json<Vec<Share>>>,
     previous: Option<Json<Vec<Share>>>,
@@ -232,7 +298,7 @@ impl FunctionRow {
             name: self.name,
             access: self.access,
             enabled: self.enabled,
-            limits: self.limits.under(Limits::DEFAULT),
+            limits: self.limits.under(self.plan_limits.0),
             allowed_outbound_hosts: self.allowed_outbound_hosts,
             reuse: self.reuse.map(|reuse| reuse.0),
             aliases: self.aliases.map_or_else(Vec::new, |aliases| aliases.0),

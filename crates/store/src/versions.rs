@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    ConfigName, Digest, FunctionId, TenantId, Timestamp, UserId, VersionId,
+    ConfigName, Digest, FunctionId, Limits, TenantId, Timestamp, UserId, VersionId,
     configuration::{Configuration, SecretReference, Settings},
     report::ImportReport,
     version::{Handler, VersionState},
@@ -246,15 +246,20 @@ pub struct ToCompile {
     pub digest: Digest,
     pub bytes: i64,
     pub state: VersionState,
+    /// Of its tenant's plan.
+    pub limits: Json<Limits>,
 }
 
 pub async fn to_compile(db: &mut Connection, version: VersionId) -> Result<Option<ToCompile>> {
     sqlx::query_as!(
         ToCompile,
         r#"select v.tenant_id as "tenant: TenantId", v.function_id as "function: FunctionId",
-                  v.digest as "digest: Digest", m.bytes, v.state as "state: VersionState"
+                  v.digest as "digest: Digest", m.bytes, v.state as "state: VersionState",
+                  p.function_limits as "limits: Json<Limits>"
              from version v
              join module m on m.digest = v.digest
+             join tenant t on t.tenant_id = v.tenant_id
+             join plan p on p.plan_id = t.plan_id
             where v.version_id = $1"#,
         version.uuid(),
     )

@@ -5,6 +5,7 @@
 mod cgi;
 mod cookie;
 mod egress;
+mod pattern;
 mod route;
 mod snapshot;
 
@@ -12,10 +13,11 @@ mod snapshot;
 pub type Target = fn(&[u8]);
 
 /// Each by the name of its folder of seeds.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("cgi", cgi::run),
     ("cookie", cookie::run),
     ("egress", egress::run),
+    ("pattern", pattern::run),
     ("route", route::run),
     ("snapshot", snapshot::run),
 ];

@@ -10,7 +10,7 @@ use domain::{
     snapshot::{AliasEntry, FunctionEntry},
 };
 
-use super::{FEATURES, Here};
+use super::{Here, lacking};
 use crate::{
     admission::{Gate, Owner},
     artifacts::Compiled,
@@ -47,10 +47,7 @@ impl Function {
         tenant: TenantId,
         here: Here<'_>,
     ) -> Arc<Self> {
-        let lacking = entry
-            .requires
-            .iter()
-            .find(|feature| !FEATURES.contains(&feature.as_str()));
+        let lacking = lacking(&entry.requires);
         // An entry that cannot be understood changes nothing for a function that is being served.
         if lacking.is_some()
             && let Some(before) = before.filter(|before| before.lacking.is_none())
@@ -152,13 +149,20 @@ impl Function {
         self.traffic.last().map(|(_, version)| version)
     }
 
+    fn alias(&self, name: &str) -> Option<&AliasEntry> {
+        self.aliases
+            .iter()
+            .find(|alias| alias.name.as_str() == name)
+    }
+
+    /// `None` where its version is not there, or not yet.
+    pub(crate) fn version_of_alias(&self, name: &str) -> Option<&Arc<Version>> {
+        self.version(self.alias(name)?.version)
+    }
+
     /// Of the name before a preview's host: an alias, or `v12`. Whether anybody may call it, too.
     pub(crate) fn preview(&self, label: &str) -> Option<(&Arc<Version>, bool)> {
-        let alias = self
-            .aliases
-            .iter()
-            .find(|alias| alias.name.as_str() == label);
-        let (number, open) = match alias {
+        let (number, open) = match self.alias(label) {
             Some(alias) => (alias.version, alias.open),
             None => (version_number(label)?, false),
         };

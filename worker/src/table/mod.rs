@@ -6,18 +6,26 @@ mod routes;
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    FunctionId, TenantId, TenantSlug,
-    snapshot::{Position, SECRETS, TenantEntry},
+    FunctionId, TenantId, TenantSlug, Timestamp,
+    snapshot::{ALIAS_ROUTES, FormerSlug, Position, SECRETS, TenantEntry},
     tenant::TenantState,
 };
 
 pub(crate) use function::Function;
+pub(crate) use routes::Leads;
 use routes::Routes;
 
 use crate::admission::{Gate, Owner};
 
-/// What this release can do for a function that says it `requires` something.
-pub(crate) const FEATURES: &[&str] = &[SECRETS];
+/// What this release can do for a function or a route that says it `requires` something.
+pub(crate) const FEATURES: &[&str] = &[SECRETS, ALIAS_ROUTES];
+
+/// The first feature that this release lacks.
+fn lacking(requires: &[String]) -> Option<&String> {
+    requires
+        .iter()
+        .find(|feature| !FEATURES.contains(&feature.as_str()))
+}
 
 #[derive(Clone, Default)]
 pub(crate) struct Table {
@@ -25,6 +33,8 @@ pub(crate) struct Table {
     by_slug: HashMap<TenantSlug, Arc<Tenant>>,
     by_id: HashMap<TenantId, Arc<Tenant>>,
     by_domain: HashMap<Box<str>, Arc<Tenant>>,
+    /// By slugs that they had before.
+    by_former_slug: HashMap<TenantSlug, Arc<Tenant>>,
 }
 
 pub(crate) struct Tenant {
@@ -35,6 +45,7 @@ pub(crate) struct Tenant {
     /// Absent where there are none.
     pub(crate) routes: Option<Box<Routes>>,
     domains: Box<[Box<str>]>,
+    former_slugs: Box<[FormerSlug]>,
     /// By name.
     functions: Box<[Arc<Function>]>,
 }
@@ -60,6 +71,15 @@ impl Table {
         self.by_domain.get(host)
     }
 
+    /// Who had that slug before and has its callers led on at `now`.
+    pub(crate) fn moved_tenant(&self, slug: &TenantSlug, now: Timestamp) -> Option<&Arc<Tenant>> {
+        let tenant = self.by_former_slug.get(slug)?;
+        let mut former = tenant.former_slugs.iter();
+        former
+            .any(|former| former.slug == *slug && former.until > now)
+            .then_some(tenant)
+    }
+
     pub(crate) fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
         self.by_id.values()
     }
@@ -68,6 +88,10 @@ impl Table {
         self.remove(tenant.id);
         for domain in &tenant.domains {
             self.by_domain.insert(domain.clone(), Arc::clone(&tenant));
+        }
+        for former in &tenant.former_slugs {
+            self.by_former_slug
+                .insert(former.slug.clone(), Arc::clone(&tenant));
         }
         self.by_slug
             .insert(tenant.slug.clone(), Arc::clone(&tenant));
@@ -84,6 +108,12 @@ impl Table {
             .is_some_and(|owner| owner.id == id)
         {
             self.by_slug.remove(&tenant.slug);
+        }
+        for FormerSlug { slug, .. } in &tenant.former_slugs {
+            let owner = self.by_former_slug.get(slug);
+            if owner.is_some_and(|owner| owner.id == id) {
+                self.by_former_slug.remove(slug);
+            }
         }
         for domain in &tenant.domains {
             if self
@@ -131,6 +161,7 @@ impl Tenant {
                 .into_iter()
                 .map(String::into_boxed_str)
                 .collect(),
+            former_slugs: entry.former_slugs.into(),
             id: entry.id,
             slug: entry.slug,
             state: entry.state,

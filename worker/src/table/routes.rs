@@ -5,12 +5,32 @@ use std::{collections::HashMap, sync::Arc};
 
 use domain::snapshot::RouteEntry;
 
-use super::Function;
+use super::{Function, lacking};
 
 /// A route that was hit.
 pub(crate) struct Hit {
     pub(crate) pattern: Box<str>,
     pub(crate) function: Arc<Function>,
+    pub(crate) leads: Leads,
+}
+
+/// Which of the function's versions a route leads to.
+pub(crate) enum Leads {
+    /// What is live.
+    Live,
+    Alias(Box<str>),
+    /// Not to be told by this release, which lacks the feature of that name.
+    Unknown(Box<str>),
+}
+
+impl Leads {
+    fn of(entry: &RouteEntry) -> Self {
+        match (lacking(&entry.requires), &entry.alias) {
+            (Some(feature), _) => Self::Unknown(feature.as_str().into()),
+            (None, Some(alias)) => Self::Alias(alias.as_str().into()),
+            (None, None) => Self::Live,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -41,7 +61,7 @@ impl Routes {
                     Some(host) => routes.at.entry(host.as_str().into()).or_default(),
                     None => &mut routes.anywhere,
                 };
-                node.insert(&entry.path, function);
+                node.insert(entry, function);
             }
         }
         (!entries.is_empty()).then(|| Box::new(routes))
@@ -54,13 +74,14 @@ impl Routes {
 }
 
 impl Node {
-    fn insert(&mut self, pattern: &str, function: &Arc<Function>) {
+    fn insert(&mut self, entry: &RouteEntry, function: &Arc<Function>) {
         let mut node = self;
         let hit = Hit {
-            pattern: pattern.into(),
+            pattern: entry.path.as_str().into(),
             function: Arc::clone(function),
+            leads: Leads::of(entry),
         };
-        for segment in segments(pattern) {
+        for segment in segments(&entry.path) {
             node = match segment {
                 "..." => {
                     node.below.get_or_insert(hit);
@@ -138,6 +159,8 @@ mod tests {
             host,
             path: path.to_owned(),
             function: FunctionId::generate(),
+            alias: None,
+            requires: Vec::new(),
         }
     }
 
@@ -198,6 +221,21 @@ mod tests {
                 assert_eq!(routes.hit(path), hit, "{path}");
             }
         }
+    }
+
+    #[test]
+    fn a_route_that_asks_for_more_than_this_release_can_leads_to_no_version() {
+        let told = |requires: &[&str]| {
+            let entry = RouteEntry {
+                alias: Some("next".parse().unwrap()),
+                requires: requires.iter().map(|&text| text.to_owned()).collect(),
+                ..entry("/")
+            };
+            Leads::of(&entry)
+        };
+        assert!(matches!(told(&["alias_routes"]), Leads::Alias(name) if &*name == "next"));
+        let unknown = told(&["alias_routes", "mirrors"]);
+        assert!(matches!(unknown, Leads::Unknown(feature) if &*feature == "mirrors"));
     }
 
     #[test]

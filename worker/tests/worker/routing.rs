@@ -4,7 +4,7 @@ use domain::{
     FunctionId,
     deployment::Share,
     function::Access,
-    snapshot::{AliasEntry, FunctionEntry, RouteEntry},
+    snapshot::{ALIAS_ROUTES, AliasEntry, FunctionEntry, RouteEntry},
 };
 
 use crate::stage::{Api, Stage, acme, function, version};
@@ -14,6 +14,8 @@ fn route(host: Option<&str>, path: &str, function: &FunctionEntry) -> RouteEntry
         host: host.map(str::to_owned),
         path: path.to_owned(),
         function: function.id,
+        alias: None,
+        requires: Vec::new(),
     }
 }
 
@@ -219,6 +221,54 @@ async fn a_caller_with_a_key_stays_with_the_newer_version_while_its_share_grows(
             meets(key).await || !before[key as usize],
             "nobody goes back"
         );
+    }
+    stage.worker.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_to_an_alias_leads_to_its_version_wherever_the_alias_goes() {
+    let mut hello = function("hello", "hello-v1");
+    hello.versions.push(version(2, "hello-v2"));
+    let alias = |version| AliasEntry {
+        name: "next".parse().unwrap(),
+        version,
+        // Of its preview's host alone: a route is there for everybody.
+        open: false,
+    };
+    hello.aliases = vec![alias(2)];
+    let to_alias = |path, name: &str, features: &[&str]| RouteEntry {
+        alias: Some(name.parse().unwrap()),
+        requires: features.iter().map(|&feature| feature.to_owned()).collect(),
+        ..route(None, path, &hello)
+    };
+    let routes = vec![
+        route(None, "/...", &hello),
+        to_alias("/beta/...", "next", &[ALIAS_ROUTES]),
+        to_alias("/gone", "away", &[ALIAS_ROUTES]),
+        to_alias("/later", "next", &["what-a-later-release-can"]),
+    ];
+    let mut tenant = acme(vec![hello.clone()]);
+    tenant.routes = routes;
+    let stage = Stage::start(vec![tenant.clone()]).await;
+    assert_eq!(stage.told("/").await, "200 hello from v1");
+    assert_eq!(stage.told("/beta/x").await, "200 hello from v2");
+    // Never another version in the place of the one that the route asks for.
+    assert_eq!(stage.told("/gone").await, "410 version_gone");
+    assert_eq!(stage.told("/later").await, "503 unsupported_feature");
+
+    // Without a deployment nothing is live, and the alias is there.
+    tenant.functions[0].traffic = Vec::new();
+    tenant.functions[0].aliases = vec![alias(1)];
+    stage.api.set(vec![tenant.clone()]);
+    stage.api.acknowledged().await;
+    assert_eq!(stage.told("/beta/x").await, "200 hello from v1");
+    assert_eq!(stage.told("/").await, "404 not_found");
+
+    tenant.functions[0].access = Access::Private;
+    stage.api.set(vec![tenant]);
+    stage.api.acknowledged().await;
+    for path in ["/beta/x", "/gone", "/later"] {
+        assert_eq!(stage.told(path).await, "404 not_found");
     }
     stage.worker.shutdown().await;
 }

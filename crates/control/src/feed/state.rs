@@ -142,6 +142,7 @@ mod tests {
             limits: TenantLimits::DEFAULT,
             routes: Vec::new(),
             domains: Vec::new(),
+            former_slugs: Vec::new(),
             functions: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use blobs::{BlobKey, Put};
 use bytes::Bytes;
 use domain::{
-    Digest, Limits, VersionId,
+    Digest, VersionId,
     artifact::{Artifact, ArtifactHash},
     version::VersionState,
 };
@@ -37,7 +37,7 @@ pub(super) async fn run(p: &Platform, id: VersionId) -> Result<Done, Error> {
     let module = BlobKey::Module(version.digest);
     let module = p.blobs.get_bytes(&module, bytes).await?;
     let started = Instant::now();
-    let memory_bytes = Limits::DEFAULT.memory_bytes;
+    let memory_bytes = version.limits.memory_bytes;
     match p.jail.compile(module, memory_bytes).await {
         Ok(native) => {
             let took = started.elapsed();

@@ -9,7 +9,7 @@ use store::{jobs, keys, modules, nodes, secrets, serving, uploads};
 use time::Duration;
 
 use super::Done;
-use crate::{Error, Platform, sessions, telemetry};
+use crate::{Error, Platform, sessions, telemetry, tenants};
 
 const EVERY: Wait = Wait::from_secs(3_600);
 /// Longer than any upload is on its way from the blob to its row.
@@ -29,10 +29,12 @@ pub(super) async fn run(p: &Platform) -> Result<Done, Error> {
     keys::delete_unused(&mut tx).await?;
     tx.commit().await?;
 
+    // Before the modules: those of a tenant that goes are orphans then.
+    let tenants = tenants::sweep(p).await?;
     let modules = sweep_modules(p).await? + sweep_blobs(p).await?;
     let days = telemetry::keep(p).await?;
-    if uploads + modules + days > 0 {
-        tracing::info!(uploads, modules, days, "swept");
+    if uploads + tenants + modules + days > 0 {
+        tracing::info!(uploads, tenants, modules, days, "swept");
     }
     Ok(Done::Later(EVERY))
 }

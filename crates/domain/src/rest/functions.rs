@@ -1,7 +1,8 @@
 //! What is said of a function, and what may be asked of one.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::given;
 use crate::{
     DeploymentId, FunctionId, FunctionName, Limits,
     deployment::Share,
@@ -81,12 +82,7 @@ pub struct UpdateFunction {
     pub reuse: Option<Option<Reuse>>,
 }
 
-/// Tells a field that is null from one that is absent.
-fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Reuse>>, D::Error> {
-    Option::deserialize(field).map(Some)
-}
-
-/// Limits to set, each at most the plan's.
+/// Limits to set: of a function each at most the plan's, of a plan at most the platform's.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

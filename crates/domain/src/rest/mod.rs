@@ -8,12 +8,26 @@ pub mod aliases;
 pub mod audit;
 pub mod configuration;
 pub mod deployments;
+pub mod domains;
 pub mod functions;
+pub mod limits;
 pub mod logs;
 pub mod members;
 pub mod operations;
 pub mod problem;
+pub mod routes;
 pub mod session;
 pub mod tenants;
 pub mod tokens;
 pub mod versions;
+
+use serde::{Deserialize, Deserializer};
+
+/// Tells a field that is null from one that is absent.
+fn given<'de, T, D>(field: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(field).map(Some)
+}

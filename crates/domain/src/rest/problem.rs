@@ -21,9 +21,15 @@ pub struct ProblemView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     pub problems: Vec<Invalid>,
-    /// The limit that was passed, in bytes, when the code is `request_too_large`.
+    /// Which figure of the plan was passed, `functions`, when the code is `quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<String>,
+    /// The limit that was passed: bytes when the code is `request_too_large`, the quota's when it is `quota_exceeded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
+    /// What it would have come to, when the code is `quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<u64>,
     /// What speaks against the module, when the code is `module_refused`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,

@@ -18,4 +18,20 @@ pub struct TenantView {
     pub created_at: time::OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: time::OffsetDateTime,
+    /// Absent while it is not deleted.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<time::OffsetDateTime>))]
+    pub deleted_at: Option<time::OffsetDateTime>,
+    /// Until then an owner can restore it.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<time::OffsetDateTime>))]
+    pub purge_at: Option<time::OffsetDateTime>,
 }

@@ -57,6 +57,7 @@ fn tenant(number: u128) -> TenantEntry {
         limits: TenantLimits::DEFAULT,
         routes: Vec::new(),
         domains: Vec::new(),
+        former_slugs: Vec::new(),
         functions: vec![function],
     }
 }

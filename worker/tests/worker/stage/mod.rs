@@ -188,6 +188,7 @@ pub(crate) fn acme(functions: Vec<FunctionEntry>) -> TenantEntry {
         limits: TenantLimits::DEFAULT,
         routes: Vec::new(),
         domains: Vec::new(),
+        former_slugs: Vec::new(),
         functions,
     }
 }
