@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod jobs;
 pub mod join_tokens;
+pub mod keys;
 pub mod nodes;
 pub mod plans;
 pub mod tenants;
@@ -20,5 +21,6 @@ pub(crate) fn routes() -> Routes {
         .merge(jobs::routes())
         .merge(users::routes())
         .merge(join_tokens::routes())
+        .merge(keys::routes())
         .merge(audit::routes())
 }

@@ -20,6 +20,8 @@ pub(crate) enum AdminTask {
     /// Background work that is not done
     #[command(subcommand)]
     Jobs(JobsTask),
+    /// Make new keys of everything that is sealed; functions go on
+    RotateKeys,
     /// Tokens by which workers join
     #[command(subcommand)]
     JoinToken(JoinTokenTask),

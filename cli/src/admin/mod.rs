@@ -7,6 +7,7 @@ mod print;
 mod tenants;
 
 use anyhow::Context;
+use api::admin::keys::RotationView;
 use control::{Clock, Config, Error, Operator, Platform};
 use domain::{
     page::{Page, PageRequest},
@@ -40,6 +41,10 @@ pub(crate) async fn run(args: AdminArgs) -> anyhow::Result<()> {
         AdminTask::Plans(task) => plans::run(&platform, &operator, task, &printer).await?,
         AdminTask::Nodes(task) => fleet::nodes(&platform, &operator, task, &printer).await?,
         AdminTask::Jobs(task) => fleet::jobs(&platform, &operator, task, &printer).await?,
+        AdminTask::RotateKeys => {
+            let begun = control::vault::rotate(&platform, &operator).await?;
+            printer.one(&RotationView::from(begun))?;
+        }
         AdminTask::JoinToken(task) => {
             fleet::join_tokens(&platform, &operator, task, &printer).await?;
         }

@@ -20,8 +20,8 @@ use store::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Keys, Platform,
-    audit::{self, By, Change},
+    Error, Keys, Operator, Platform,
+    audit::{self, Change},
 };
 
 const FIRST: i32 = 1;
@@ -75,23 +75,35 @@ pub(crate) async fn renew_key(
     Ok(number)
 }
 
-/// New keys for everything. Which tenants it concerns is in the answer; the work is done by jobs.
-pub async fn rotate(p: &Platform) -> Result<usize, Error> {
+/// What a rotation began.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// The number of the new serving key.
+    pub serving_key: i32,
+    /// Whose secrets are sealed anew, a job for each.
+    pub tenants: usize,
+}
+
+/// New keys for everything that is sealed.
+pub async fn rotate(p: &Platform, by: &Operator) -> Result<Rotation, Error> {
     let mut tx = p.db.platform().await?;
-    let number = keys::next_serving(&mut tx).await?;
+    let serving_key = keys::next_serving(&mut tx).await?;
     let tenants = keys::tenants(&mut tx).await?;
     for tenant in &tenants {
         jobs::enqueue(&mut tx, Some(*tenant), Kind::Reseal, tenant.uuid(), "").await?;
     }
     let change = Change {
         action: "keys.rotated",
-        subject: format!("serving key {number}"),
+        subject: format!("serving key {serving_key}"),
         before: Value::Null,
         after: json!({ "tenants": tenants.len() }),
     };
-    audit::record_by(&mut tx, p, None, By::PLATFORM, change).await?;
+    audit::record_by(&mut tx, p, None, by.by(), change).await?;
     tx.commit().await?;
-    Ok(tenants.len())
+    Ok(Rotation {
+        serving_key,
+        tenants: tenants.len(),
+    })
 }
 
 pub(crate) async fn newest_serving(tx: &mut Connection) -> Result<i32, Error> {
