@@ -63,7 +63,7 @@ macro_rules! figures {
                 Self { $($name: self.$name.or(earlier.$name),)* }
             }
 
-            /// By name, as [`$figures::each`].
+            /// By name, as the figures themselves are told one by one.
             pub fn each(self) -> Vec<(&'static str, Option<u64>)> {
                 vec![$((stringify!($name), self.$name.map(u64::from)),)*]
             }
