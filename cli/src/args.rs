@@ -17,9 +17,9 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-#[cfg(any(feature = "api", feature = "worker"))]
 #[cfg(feature = "api")]
 use crate::admin::args::AdminTask;
+#[cfg(any(feature = "api", feature = "worker"))]
 use crate::logging::LogFormat;
 
 /// Functions as a service for WebAssembly components.

@@ -145,6 +145,7 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// An address whose port is that of name servers unless told.
+#[cfg(feature = "api")]
 pub(crate) fn dns_server(text: &str) -> Result<SocketAddr, String> {
     let at_53 = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
     text.parse().or_else(|_| at_53()).map_err(|_| {
@@ -170,6 +171,7 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 }
 
 /// For how long something is kept.
+#[cfg(feature = "api")]
 pub(crate) fn days(text: &str) -> Result<u16, String> {
     let days = text.parse().ok().filter(|days| (1..=3_650).contains(days));
     days.ok_or_else(|| format!("`{text}` is not a number of days from 1 to 3650"))
